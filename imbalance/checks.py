@@ -1,0 +1,164 @@
+"""Argument, shape and data errors, in one voice: ``what: got this, expected that``.
+
+Everything a user can get wrong is raised as :class:`InputError`, a ``ValueError``. The
+scripts print its single line and exit with status 2; any other exception is a defect of ours.
+"""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable, Sequence
+
+_LONGEST_VALUE = 80
+
+
+class InputError(ValueError):
+    """The user's argument, configuration or data is wrong; the message is one clear line."""
+
+
+def show(value) -> str:
+    """Return ``repr(value)`` on one line, shortened to something a terminal line can hold."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def wrong(name: str, value, expected: str) -> InputError:
+    """Build (not raise) the error ``name: got value, expected expected``.
+
+    Example:
+        >>> wrong("gamma", -1, "a number of at least 0")
+        InputError('gamma: got -1, expected a number of at least 0')
+    """
+    return InputError(f"{name}: got {show(value)}, expected {expected}")
+
+
+def number(
+    name: str,
+    value,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    low_open: bool = False,
+    high_open: bool = False,
+) -> float:
+    """Return ``value`` as a float if it is a finite number within the bounds.
+
+    Example:
+        >>> number("alpha", 0.25, low=0, high=1)
+        0.25
+        >>> number("gamma", -1, low=0)
+        Traceback (most recent call last):
+        ...
+        imbalance.checks.InputError: gamma: got -1, expected a number of at least 0
+    """
+    fits = (
+        isinstance(value, numbers.Real)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (value > low if low_open else value >= low)
+        and (value < high if high_open else value <= high)
+    )
+    if not fits:
+        raise wrong(name, value, "a number" + _bounds(low, high, low_open, high_open))
+    return float(value)
+
+
+def integer(name: str, value, *, low: int | None = None, high: int | None = None) -> int:
+    """Return ``value`` as an int if it is a whole number within the bounds."""
+    fits = (
+        isinstance(value, numbers.Integral)
+        and not isinstance(value, bool)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+    )
+    if not fits:
+        bounds = _bounds(-math.inf if low is None else low, math.inf if high is None else high)
+        raise wrong(name, value, "a whole number" + bounds)
+    return int(value)
+
+
+def boolean(name: str, value) -> bool:
+    """Return ``value`` if it is True or False."""
+    if not isinstance(value, bool):
+        raise wrong(name, value, "true or false")
+    return value
+
+
+def text(name: str, value) -> str:
+    """Return ``value`` if it is a string with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(name, value, "a non-empty string")
+    return value
+
+
+def choice(name: str, value, choices: Iterable):
+    """Return ``value`` if it is one of ``choices``; offer the nearest names otherwise."""
+    choices = list(choices)
+    if not isinstance(value, (str, type(None))) or value not in choices:
+        raise wrong(name, value, "one of " + _listed(choices) + did_you_mean(value, choices))
+    return value
+
+
+def unknown(kind: str, name, known: Iterable[str]) -> InputError:
+    """Build the error for a name that is in no table, offering the nearest known names.
+
+    Example:
+        >>> print(unknown("loss", "tversky", ["tversky_loss", "dice_loss"]))
+        loss: got 'tversky', expected a known name; did you mean 'tversky_loss'?
+    """
+    known = sorted(known)
+    hint = did_you_mean(name, known)
+    expected = "a known name" + hint if hint else "one of " + _listed(known)
+    return wrong(kind, name, expected)
+
+
+def did_you_mean(name, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x' or 'y'?``, or nothing when no known name is near."""
+    near = difflib.get_close_matches(str(name), [str(each) for each in known], n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def keys(name: str, mapping, known: Iterable[str]) -> None:
+    """Refuse a mapping with a key that is not in ``known``."""
+    known = list(known)
+    for key in mapping:
+        if key not in known:
+            place = f"{name}.{key}" if name else str(key)
+            raise InputError(
+                f"{place}: unknown key, expected one of {_listed(known)}" + did_you_mean(key, known)
+            )
+
+
+def weights(name: str, values, *, length: int | None = None) -> tuple[float, ...]:
+    """Return ``values`` as a tuple of finite numbers, none negative and not all zero.
+
+    Args:
+        name: the argument's name, for the message.
+        values: a sequence of numbers, one a class.
+        length: how many are expected; ``None`` accepts any number but zero.
+    """
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    expected = "a list of numbers of at least 0, one a class, not all 0"
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
+        raise wrong(name, values, expected)
+    for each in values:
+        number(f"{name}, one of its numbers", each, low=0)
+    if not any(values):
+        raise wrong(name, values, expected)
+    if length is not None and len(values) != length:
+        raise wrong(name, values, f"{length} numbers, one a class (there are {len(values)})")
+    return tuple(float(each) for each in values)
+
+
+def _bounds(low, high, low_open=False, high_open=False) -> str:
+    parts = []
+    if low != -math.inf:
+        parts.append(f"{'above' if low_open else 'of at least'} {low:g}")
+    if high != math.inf:
+        parts.append(f"{'below' if high_open else 'of at most'} {high:g}")
+    return " " + " and ".join(parts) if parts else ""
+
+
+def _listed(names: Iterable) -> str:
+    return ", ".join(map(str, names))

@@ -1,0 +1,313 @@
+"""The run configuration: one frozen, validated object, read from YAML and command-line flags.
+
+It imports no TensorFlow, so a wrong configuration is refused before anything slow starts.
+Values whose validity depends on the model or the loss (``model.args``, ``loss.args``) are
+checked by those when they are built.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from imbalance import checks
+from imbalance.checks import InputError
+
+PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+CLASS_WEIGHTS = ("none", "balanced", "effective")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
+MONITORS = (
+    "val_loss",
+    "val_accuracy",
+    "val_balanced_accuracy",
+    "val_macro_f1",
+    "val_weighted_f1",
+    "val_geometric_mean",
+    "val_mcc",
+    "val_roc_auc",
+    "val_pr_auc",
+)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the rows come from and how a text becomes token ids.
+
+    Attributes:
+        source: ``reviews`` (the embedded corpus), or a path: a file, a folder holding one file
+            per split (``train.*``, ``validation.*``, ``test.*``), or a folder per class.
+        format: how files are read; ``auto`` goes by their names.
+        text_column, label_column, weight_column: names of the columns in tables and JSON lines.
+        encoding: of text files; ``auto`` is UTF-8, and GB18030 in a folder per class.
+        imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
+        validation_fraction, test_fraction: shares cut from the rows when no file gives the split.
+        split_seed: seed of thinning and cutting, apart from the training seed, so that runs with
+            other seeds see the same data.
+        tokens: ``characters``, or ``words`` (jieba without its hidden Markov model).
+        keep: ``all`` characters, or ``letters`` (Chinese and Latin letters, as the published
+            Fudan system does).
+        max_characters: characters read from the start of each text; null reads all.
+        max_length: tokens kept from the start of each text.
+        vocabulary_size: ids, the padding and the unknown token included.
+    """
+
+    source: str = "reviews"
+    format: str = "auto"
+    text_column: str = "text"
+    label_column: str = "label"
+    weight_column: str | None = None
+    encoding: str = "auto"
+    imbalance_ratio: float | None = 11.5
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.2
+    split_seed: int = 2009
+    tokens: str = "characters"
+    keep: str = "all"
+    max_characters: int | None = None
+    max_length: int = 400
+    vocabulary_size: int = 8000
+
+    def __post_init__(self):
+        checks.text("data.source", self.source)
+        checks.choice("data.format", self.format, FORMATS)
+        checks.text("data.text_column", self.text_column)
+        checks.text("data.label_column", self.label_column)
+        if self.weight_column is not None:
+            checks.text("data.weight_column", self.weight_column)
+        _encoding("data.encoding", self.encoding)
+        if self.imbalance_ratio is not None:
+            checks.number("data.imbalance_ratio", self.imbalance_ratio, low=0, low_open=True)
+        for name in ("validation_fraction", "test_fraction"):
+            value = getattr(self, name)
+            checks.number(f"data.{name}", value, low=0, high=1, low_open=True, high_open=True)
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise checks.wrong(
+                "data.validation_fraction",
+                self.validation_fraction,
+                f"a number that leaves training rows beside test_fraction {self.test_fraction:g}",
+            )
+        checks.integer("data.split_seed", self.split_seed, low=0)
+        checks.choice("data.tokens", self.tokens, ("characters", "words"))
+        checks.choice("data.keep", self.keep, ("all", "letters"))
+        if self.max_characters is not None:
+            checks.integer("data.max_characters", self.max_characters, low=1)
+        checks.integer("data.max_length", self.max_length, low=1)
+        checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network's name in the registry and its own arguments."""
+
+    name: str = "text_cnn"
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        checks.text("model.name", self.name)
+        object.__setattr__(self, "args", _frozen("model.args", self.args))
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The loss's name in the registry and its own arguments."""
+
+    name: str = "cross_entropy"
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        checks.text("loss.name", self.name)
+        object.__setattr__(self, "args", _frozen("loss.args", self.args))
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained.
+
+    Attributes:
+        epochs: at most this many passes over the training split.
+        batch_size: rows a step.
+        learning_rate: of Adam.
+        class_weight: ``none``, ``balanced`` (n / (classes × n_c)), ``effective``
+            ((1 − β) / (1 − β^n_c), β = .999), or a JSON or YAML file ``{label: weight}``; always
+            scaled so that the mean weight of a training row is 1.
+        precision: ``auto`` is mixed_float16 on a GPU that is fast at it, float32 elsewhere.
+        monitor: the validation score that chooses the best epoch and stops early.
+        patience: epochs without a better monitor before training stops.
+        seed: of weights, dropout and shuffling.
+    """
+
+    epochs: int = 12
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    class_weight: str = "none"
+    precision: str = "auto"
+    monitor: str = "val_macro_f1"
+    patience: int = 4
+    seed: int = 1
+
+    def __post_init__(self):
+        checks.integer("training.epochs", self.epochs, low=1)
+        checks.integer("training.batch_size", self.batch_size, low=1)
+        checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
+        checks.text("training.class_weight", self.class_weight)
+        if self.class_weight not in CLASS_WEIGHTS and not Path(self.class_weight).is_file():
+            raise checks.wrong(
+                "training.class_weight",
+                self.class_weight,
+                f"one of {', '.join(CLASS_WEIGHTS)} or an existing JSON or YAML file"
+                + checks.did_you_mean(self.class_weight, CLASS_WEIGHTS),
+            )
+        checks.choice("training.precision", self.precision, PRECISIONS)
+        checks.choice("training.monitor", self.monitor, MONITORS)
+        checks.integer("training.patience", self.patience, low=0)
+        checks.integer("training.seed", self.seed, low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run.
+
+    Attributes:
+        name: of the run folder; by default the loss's name and the data's, with the seed.
+        output_dir: the folder that holds the run folders.
+
+    Example:
+        >>> config = RunConfig.from_mapping({"loss": {"name": "dice_loss"}})
+        >>> config.loss.name, config.training.batch_size
+        ('dice_loss', 64)
+        >>> RunConfig.from_mapping({"training": {"epoch": 3}})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        imbalance.checks.InputError: training.epoch: unknown key, ... did you mean 'epochs'?
+    """
+
+    name: str | None = None
+    output_dir: str = "saved_models"
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self):
+        if self.name is not None:
+            checks.text("name", self.name)
+            if Path(self.name).name != self.name or self.name.startswith("."):
+                raise checks.wrong("name", self.name, "a folder name, without a path")
+        checks.text("output_dir", self.output_dir)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping) -> "RunConfig":
+        """Build from nested plain mappings, as YAML gives them; unknown keys are refused."""
+        return _build(cls, "", mapping)
+
+    @classmethod
+    def from_yaml(cls, path, overrides: Mapping | None = None) -> "RunConfig":
+        """Read a YAML file, replace what the nested ``overrides`` name, and validate the whole."""
+        return cls.from_mapping(merge(read_yaml(path), overrides or {}))
+
+    def to_mapping(self) -> dict:
+        """Return nested plain mappings that :meth:`from_mapping` reads back."""
+        return _plain(self)
+
+    def to_yaml(self) -> str:
+        """Return YAML that :meth:`from_yaml` reads back."""
+        return yaml.safe_dump(self.to_mapping(), sort_keys=False, allow_unicode=True)
+
+
+def merge(base: Mapping, changes: Mapping) -> dict:
+    """Return ``base`` with the leaves that ``changes`` names replaced; ``args`` merge as well.
+
+    A changed ``name`` of a model or loss drops the arguments that belonged to the old one.
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            if "args" in old and value.get("name", old.get("name")) != old.get("name"):
+                old = {inner: each for inner, each in old.items() if inner != "args"}
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def read_yaml(path) -> dict:
+    """Read a YAML mapping with the safe loader; a repeated key is refused, not overwritten."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.load(file, Loader=_StrictLoader)  # a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({_reason(error)}), expected a YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise InputError(f"{where}: {problem}, expected YAML") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise checks.wrong(str(path), content, "a YAML mapping of settings")
+    return content
+
+
+class _StrictLoader(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, (str, int, float)) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key if isinstance(key, (str, int, float)) else id(key))
+        return super().construct_mapping(node, deep=deep)
+
+
+def _build(cls, place: str, mapping):
+    if not isinstance(mapping, Mapping):
+        raise checks.wrong(place or "configuration", mapping, "a mapping of settings")
+    fields = {each.name: each for each in dataclasses.fields(cls)}
+    checks.keys(place, mapping, fields)
+    values = {}
+    for key, value in mapping.items():
+        section = fields[key].default_factory
+        if dataclasses.is_dataclass(section):
+            # `loss: dice_loss` is short for `loss: {name: dice_loss}`.
+            if isinstance(value, str) and "args" in {f.name for f in dataclasses.fields(section)}:
+                value = {"name": value}
+            value = _build(section, key, value)
+        values[key] = value
+    return cls(**values)
+
+
+def _plain(value):
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _frozen(name: str, args) -> Mapping:
+    if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
+        raise checks.wrong(name, args, "a mapping from argument names to values")
+    return MappingProxyType(dict(args))
+
+
+def _encoding(name: str, value):
+    checks.text(name, value)
+    if value != "auto":
+        try:
+            "".encode(value)
+        except LookupError:
+            raise checks.wrong(name, value, "auto or an encoding that Python knows") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
