@@ -239,9 +239,11 @@ def read_yaml(path) -> dict:
     """Read a YAML mapping with the safe loader; a repeated key is refused, not overwritten."""
     try:
         with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_StrictLoader)  # a SafeLoader
+            content = yaml.load(file, Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({_reason(error)}), expected a YAML file") from None
+        raise InputError(
+            f"{path}: cannot be read ({_reason(error)}), expected a YAML file"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -255,6 +257,8 @@ def read_yaml(path) -> dict:
 
 
 class _StrictLoader(yaml.SafeLoader):
+    """Safe loading that refuses a key standing twice."""
+
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key_node, _ in node.value:

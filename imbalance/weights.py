@@ -49,7 +49,7 @@ def effective_number_weights(counts, beta: float = 0.999) -> np.ndarray:
 
     Example:
         >>> effective_number_weights([90, 10], beta=0.9).round(3).tolist()
-        [0.942, 1.521]
+        [0.949, 1.457]
     """
     beta = checks.number("beta", beta, low=0, high=1, high_open=True)
     counts = _counts(counts)
