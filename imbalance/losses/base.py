@@ -1,0 +1,212 @@
+"""What every loss shares: the class roster, label forms, stable logarithms, weights in sums.
+
+The formulas of all families are written on one form of their input, made here:
+
+- labels ``y`` of shape (..., C): one-hot, soft or multi-hot;
+- log-probabilities ``log p`` and their complements ``log(1 - p)`` of the same shape, computed
+  from logits without ever forming a probability that rounds to 0 or 1.
+
+``...`` is (batch,) for documents and (batch, time) for tokens.
+"""
+
+import keras
+from keras import ops
+
+# Keras attaches a mask to the tensor it belongs to and has no public spelling to read it.
+from keras.src.backend import get_keras_mask
+
+from imbalance import checks
+
+ACTIVATIONS = ("softmax", "sigmoid")
+
+# Added to probabilities before the logarithm when a model gives no logits: the smallest
+# magnitude whose reciprocal, the gradient, is still finite in float32. Nothing is clipped.
+_TINY = 1e-37
+
+
+class ImbalanceLoss(keras.losses.Loss):
+    """Base class: a Keras ``Loss`` whose ``call`` also sees sample weights and mask.
+
+    Keras multiplies the values that ``call`` returns by the weights afterwards. A loss that
+    sums over the batch before it divides (dice, Tversky, GHM, rescaled focal) must use them
+    inside its sums, so ``call`` receives them here; the others need not look.
+
+    Args:
+        from_logits: whether ``y_pred`` holds logits (the default) or probabilities.
+        reduction: as in Keras; ``"sum_over_batch_size"`` is the mean over rows.
+        name: name of the loss in logs.
+        dtype: of the computation; by default ``keras.config.floatx()``. Half-precision
+            predictions are computed in float32.
+    """
+
+    def __init__(self, *, from_logits=True, reduction="sum_over_batch_size", name=None, dtype=None):
+        self.from_logits = checks.boolean("from_logits", from_logits)
+        checks.choice(
+            "reduction",
+            reduction,
+            ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None),
+        )
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    activation = "softmax"
+
+    def call(self, y_true, y_pred, sample_weight=None):
+        """Return the loss of each label, shape (batch,), or (batch, time) for tokens."""
+        raise NotImplementedError
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        weight = merge_weights(sample_weight, get_keras_mask(y_pred))
+        bound = _BoundLoss(self, weight)
+        return bound(y_true, y_pred, self._weight_outside_sums(sample_weight))
+
+    def _weight_outside_sums(self, sample_weight):
+        return sample_weight
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits, "dtype": self.dtype}
+
+
+class BatchLoss(ImbalanceLoss):
+    """A loss with one value for the whole batch, given to each of its rows.
+
+    The weights are inside that value already. Multiplying the copies by them again would
+    scale the mean by the mean weight, so they are left out there; under the reductions that
+    add up or divide by weights they count as numbers of rows.
+    """
+
+    def _weight_outside_sums(self, sample_weight):
+        return None if self.reduction in ("sum_over_batch_size", "mean") else sample_weight
+
+
+class _BoundLoss(keras.losses.Loss):
+    """``owner`` with this call's weights, so that Keras does conversion, mask and reduction."""
+
+    def __init__(self, owner: ImbalanceLoss, weight):
+        super().__init__(name=owner.name, reduction=owner.reduction, dtype=owner.dtype)
+        self._owner = owner
+        self._weight = weight
+
+    def call(self, y_true, y_pred):
+        return self._owner.call(y_true, y_pred, self._weight)
+
+
+def align(y_true, y_pred, activation: str):
+    """Bring labels and predictions to one shape (..., C) and a dtype of at least float32.
+
+    Args:
+        y_true: ids of shape (...,) or (..., 1), or one-hot, soft or multi-hot labels of shape
+            (..., C). With a single sigmoid output: 0 or 1, shape (batch,) or (batch, 1).
+        y_pred: shape (..., C); with a single sigmoid output also (batch,).
+        activation: ``"softmax"`` or ``"sigmoid"``.
+
+    Returns:
+        ``(y, y_pred)``, both of shape (..., C).
+
+    Raises:
+        InputError: if the shapes fit in none of these ways.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    if keras.backend.standardize_dtype(y_pred.dtype) not in ("float32", "float64"):
+        y_pred = ops.cast(y_pred, "float32")
+    y_true = ops.convert_to_tensor(y_true)
+    given = f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}"
+
+    if activation == "sigmoid" and len(y_pred.shape) == 1:
+        y_pred = ops.expand_dims(y_pred, -1)
+    classes = y_pred.shape[-1]
+    if activation == "softmax" and classes == 1:
+        raise checks.InputError(
+            f"y_pred: got shape {tuple(y_pred.shape)}, expected at least 2 classes on the last "
+            "axis with activation 'softmax'; a single output needs activation 'sigmoid'"
+        )
+
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1 != classes:
+        y_true = ops.squeeze(y_true, -1)
+    holds_ids = len(y_true.shape) == len(y_pred.shape) - 1
+    target_shape = y_pred.shape[:-1] if holds_ids else y_pred.shape
+    if len(y_true.shape) != len(target_shape) or any(
+        None not in (have, want) and have != want
+        for have, want in zip(y_true.shape, target_shape, strict=True)
+    ):
+        raise checks.InputError(
+            f"y_true and y_pred: got shapes {given}, expected ids of shape (...,) or labels of "
+            "shape (..., C) beside predictions of shape (..., C)"
+        )
+    if not holds_ids:
+        return ops.cast(y_true, y_pred.dtype), y_pred
+    if classes == 1:
+        return ops.cast(ops.expand_dims(y_true, -1), y_pred.dtype), y_pred
+    # Keras hands labels over as float32; an id must be a whole number to select a class.
+    return ops.one_hot(ops.cast(y_true, "int32"), classes, dtype=y_pred.dtype), y_pred
+
+
+def log_probability(y_pred, activation: str, from_logits: bool):
+    """Return log p, shape of ``y_pred``."""
+    if not from_logits:
+        return ops.log(y_pred + _TINY)
+    return ops.log_softmax(y_pred, axis=-1) if activation == "softmax" else ops.log_sigmoid(y_pred)
+
+
+def log_complement(y_pred, log_p, activation: str, from_logits: bool):
+    """Return log(1 − p), shape of ``y_pred``, exact also where p rounds to 1.
+
+    For softmax, 1 − p of the likeliest class is the sum of the other probabilities; every
+    other class has p ≤ ½, where ``log1p(−p)`` is exact.
+    """
+    if activation == "sigmoid":
+        return ops.log_sigmoid(-y_pred) if from_logits else ops.log(1.0 - y_pred + _TINY)
+    likeliest = ops.one_hot(ops.argmax(log_p, axis=-1), log_p.shape[-1], dtype="bool")
+    others = ops.where(likeliest, -1e30, log_p)
+    log_rest = ops.logsumexp(others, axis=-1, keepdims=True)
+    # The likeliest class is taken out of the other branch: log1p(−1) has an infinite gradient,
+    # which `where` would turn into NaN.
+    return ops.where(likeliest, log_rest, ops.log1p(-ops.exp(others)))
+
+
+def merge_weights(sample_weight, mask):
+    """Return sample weights times mask as one float32 tensor, or None if there is neither."""
+    if mask is not None:
+        mask = ops.cast(mask, "float32")
+    if sample_weight is None:
+        return mask
+    weight = ops.cast(sample_weight, "float32")
+    if mask is None:
+        return weight
+    return _to_rank(weight, len(mask.shape)) * mask
+
+
+def row_weights(sample_weight, y_pred):
+    """Return weights of shape (..., 1) that multiply (..., C); ones where there are none."""
+    ones = ops.ones_like(y_pred[..., :1])
+    if sample_weight is None:
+        return ones
+    weight = ops.cast(ops.convert_to_tensor(sample_weight), y_pred.dtype)
+    return ops.expand_dims(_to_rank(weight, len(y_pred.shape) - 1), -1) * ones
+
+
+def _to_rank(weight, rank: int):
+    if len(weight.shape) == rank + 1 and weight.shape[-1] == 1:
+        weight = ops.squeeze(weight, -1)
+    if len(weight.shape) > rank:
+        raise checks.InputError(
+            f"sample_weight: got shape {tuple(weight.shape)}, expected at most {rank} dimensions, "
+            "those of the labels"
+        )
+    while len(weight.shape) < rank:
+        weight = ops.expand_dims(weight, -1)
+    return weight
+
+
+def batch_sum(values):
+    """Sum over all axes but the last: (..., C) to (C,)."""
+    return ops.sum(values, axis=tuple(range(len(values.shape) - 1)))
+
+
+def same_for_each_row(value, y_pred):
+    """Give a scalar to each label: shape (...,) of a ``y_pred`` of shape (..., C)."""
+    return ops.ones_like(y_pred[..., 0]) * value
+
+
+def per_class(name: str, values, classes: int, dtype):
+    """Return per-class numbers as a tensor of shape (C,); refuse another length."""
+    return ops.convert_to_tensor(checks.weights(name, values, length=classes), dtype=dtype)
