@@ -1,0 +1,108 @@
+"""The vocabulary: token to id, counted on the training split alone."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from imbalance import checks
+from imbalance.data.tokens import Tokenizer
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+PADDING_ID, UNKNOWN_ID = 0, 1
+
+_TEXTS_AT_ONCE = 1024
+
+
+class TextEncoder(tf.Module):
+    """Prepared texts to token ids: a tokenizer and a vocabulary, in TensorFlow operations.
+
+    Args:
+        tokenizer: how texts are split.
+        vocabulary: tokens by id, ``[PAD]`` first and ``[UNK]`` second.
+
+    Example:
+        >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=9)
+        >>> encoder = TextEncoder.fit(["好书", "好"], tokenizer, vocabulary_size=10)
+        >>> encoder.vocabulary
+        ('[PAD]', '[UNK]', '好', '书')
+        >>> encoder(tf.constant(["书不好", ""])).numpy().tolist()
+        [[3, 1, 2], [0, 0, 0]]
+    """
+
+    def __init__(self, tokenizer: Tokenizer, vocabulary: Sequence[str]):
+        super().__init__(name="text_encoder")
+        self.tokenizer = tokenizer
+        self.vocabulary = tuple(vocabulary)
+        # The names of the special tokens are nothing in a text: they read as unknown.
+        ids = [UNKNOWN_ID, UNKNOWN_ID, *range(UNKNOWN_ID + 1, len(self.vocabulary))]
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(self.vocabulary), tf.constant(ids, tf.int32)
+            ),
+            default_value=UNKNOWN_ID,
+        )
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], tokenizer: Tokenizer, vocabulary_size: int) -> "TextEncoder":
+        """Build the vocabulary from the most frequent tokens of prepared training texts.
+
+        Args:
+            texts: what ``tokenizer.prepare`` returned for the training split.
+            tokenizer: how texts are split.
+            vocabulary_size: ids at most, the two special ones included. Tokens of equal
+                frequency are taken in the order of their code points.
+        """
+        counts: Counter[bytes] = Counter()
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            tokens = tokenizer.split(tf.constant(texts[start : start + _TEXTS_AT_ONCE]))
+            counts.update(tokens.flat_values.numpy().tolist())
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        kept = [token.decode() for token, _ in ranked[: vocabulary_size - 2]]
+        return cls(tokenizer, (PADDING, UNKNOWN, *kept))
+
+    @classmethod
+    def load(cls, path, tokenizer: Tokenizer) -> "TextEncoder":
+        """Read a file that :meth:`save` wrote."""
+        try:
+            # Only \n ends a line: a token may itself be an unusual line separator.
+            tokens = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except (OSError, UnicodeDecodeError):
+            raise checks.InputError(f"{path}: cannot be read, expected a vocabulary") from None
+        if tokens[:2] != [PADDING, UNKNOWN]:
+            raise checks.wrong(f"{path}:1", tokens[:2], f"{PADDING} and {UNKNOWN} first")
+        return cls(tokenizer, tokens)
+
+    def save(self, path) -> None:
+        """Write one token a line, the line number minus 1 being its id."""
+        Path(path).write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8", newline="\n")
+
+    def __call__(self, prepared: tf.Tensor) -> tf.Tensor:
+        """Return ids of shape (batch, longest), int32, padded by 0 and at least one id wide."""
+        ids = self.ragged(prepared).to_tensor(default_value=PADDING_ID)
+        # A batch of empty texts would have no position to take a maximum over.
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+
+    def ragged(self, prepared: tf.Tensor) -> tf.RaggedTensor:
+        """Return ids of shape (batch, tokens), int32, without padding."""
+        return tf.ragged.map_flat_values(self.table.lookup, self.tokenizer.split(prepared))
+
+    def encode(self, texts: Sequence[str]) -> tf.RaggedTensor:
+        """Prepare and encode many texts, a block at a time.
+
+        Args:
+            texts: raw texts.
+
+        Returns:
+            Ragged ids of shape (texts, tokens), int32.
+        """
+        prepared = self.tokenizer.prepare(texts)
+        blocks = [
+            self.ragged(tf.constant(prepared[start : start + _TEXTS_AT_ONCE]))
+            for start in range(0, len(prepared), _TEXTS_AT_ONCE)
+        ]
+        if not blocks:
+            return tf.RaggedTensor.from_row_lengths(np.zeros(0, np.int32), np.zeros(0, np.int64))
+        return tf.concat(blocks, axis=0)
