@@ -27,8 +27,8 @@ def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
         InputError: if every row would have weight 0.
 
     Example:
-        >>> row_weights([0, 0, 0, 1], class_weights=[1.0, 3.0]).round(3).tolist()
-        [0.667, 0.667, 0.667, 2.0]
+        >>> row_weights([0, 0, 0, 1], class_weights=[0.5, 2.5]).tolist()
+        [0.5, 0.5, 0.5, 2.5]
     """
     weights = np.ones(len(labels))
     if class_weights is not None:
@@ -63,7 +63,10 @@ def training_dataset(
         bucket_boundaries=boundaries,
         bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
     )
-    return batches.prefetch(tf.data.AUTOTUNE)
+    # Bucketing forgets how many batches there are; progress bars and schedules want to know.
+    in_bucket = np.bincount(np.digitize(np.maximum(lengths, 1), boundaries))
+    steps = int(np.ceil(in_bucket / batch_size).sum())
+    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_dataset(ids: tf.RaggedTensor, labels, weights, *, batch_size: int):

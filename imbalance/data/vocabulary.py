@@ -90,15 +90,11 @@ class TextEncoder(tf.Module):
         return tf.ragged.map_flat_values(self.table.lookup, self.tokenizer.split(prepared))
 
     def encode(self, texts: Sequence[str]) -> tf.RaggedTensor:
-        """Prepare and encode many texts, a block at a time.
+        """Return the ids of many raw texts: ragged, shape (texts, tokens), int32."""
+        return self.encode_prepared(self.tokenizer.prepare(texts))
 
-        Args:
-            texts: raw texts.
-
-        Returns:
-            Ragged ids of shape (texts, tokens), int32.
-        """
-        prepared = self.tokenizer.prepare(texts)
+    def encode_prepared(self, prepared: Sequence[str]) -> tf.RaggedTensor:
+        """Return the ids of what ``tokenizer.prepare`` gave, encoded a block at a time."""
         blocks = [
             self.ragged(tf.constant(prepared[start : start + _TEXTS_AT_ONCE]))
             for start in range(0, len(prepared), _TEXTS_AT_ONCE)

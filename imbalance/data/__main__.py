@@ -1,0 +1,97 @@
+"""Command line: ``python -m imbalance.data audit DATA``."""
+
+import argparse
+import json
+import os
+import sys
+
+from imbalance.checks import InputError
+from imbalance.config import FORMATS, DataConfig
+from imbalance.data import audit
+
+_EPILOG = """\
+examples:
+  python -m imbalance.data audit reviews
+  python -m imbalance.data audit corpus/                      # train.csv, test.csv, …
+  python -m imbalance.data audit rows.csv --text-column body --label-column topic
+  python -m imbalance.data audit fudan/train/ --encoding gb18030 --json > audit.json
+
+DATA is one of
+  reviews     the embedded corpus of Chinese shopping reviews
+  a file      .csv, .tsv, .jsonl, .parquet or .txt (label<TAB>text); text formats also
+              compressed (.gz, .xz, .bz2)
+  a folder    with a file per split (train.*, validation.*, test.*), with a folder of .txt files
+              per class, or with train/ and test/ that hold a folder per class
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    defaults = DataConfig()
+    main = argparse.ArgumentParser(
+        prog="python -m imbalance.data",
+        description="Look at labelled texts before training on them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command = main.add_subparsers(dest="command", required=True, metavar="audit").add_parser(
+        "audit",
+        help="count classes, class weights, lengths, duplicates, leaks and unusable rows",
+        description="Count classes, class weights, lengths, duplicates, leaks and unusable rows.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("source", metavar="DATA", help="what to read, see below")
+    command.add_argument(
+        "--text-column",
+        default=defaults.text_column,
+        metavar="NAME",
+        help="column of the texts (default: %(default)s)",
+    )
+    command.add_argument(
+        "--label-column",
+        default=defaults.label_column,
+        metavar="NAME",
+        help="column of the labels (default: %(default)s)",
+    )
+    command.add_argument("--weight-column", metavar="NAME", help="column of the rows' weights")
+    command.add_argument(
+        "--format",
+        default=defaults.format,
+        choices=FORMATS,
+        help="how files are read (default: %(default)s, by their names)",
+    )
+    command.add_argument(
+        "--encoding",
+        default=defaults.encoding,
+        metavar="NAME",
+        help="of text files (default: %(default)s, UTF-8; in a folder per class also GB18030)",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return main
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 for wrong input."""
+    options = vars(parser().parse_args(arguments))
+    options.pop("command")
+    as_json = options.pop("json")
+    try:
+        found, report = audit.audit(DataConfig(**options))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        if as_json:
+            print(json.dumps(found, ensure_ascii=False, indent=2))
+        else:
+            audit.render(found, report, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough; the interpreter's last flush must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,434 @@
+"""One streaming reader per file format; each yields :class:`Row` or :class:`Skipped`.
+
+Formats: ``csv`` (quotes as in RFC 4180), ``tsv`` (quotes are plain characters), ``jsonl`` (an
+object a line), ``parquet``, ``lines`` (``label<TAB>text``) and folders of one class each. Text
+formats may be compressed (``.gz``, ``.xz``, ``.bz2``). A place is ``file:line``, where the line
+is the one a row starts on; in Parquet it is the row's number, in a folder just the file.
+"""
+
+import bz2
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import math
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from imbalance import checks
+from imbalance.checks import InputError
+
+COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "lines",
+}
+
+# A lone surrogate never comes out of a decoder, so it marks what could not be decoded and, unlike
+# U+FFFD, cannot be mistaken for a character of the file.
+_MARK = "imbalance.mark_broken_bytes"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+codecs.register_error(_MARK, lambda error: ("\udcff", error.end))
+
+
+class Row(NamedTuple):
+    """A usable row.
+
+    Attributes:
+        place: ``file:line``.
+        text, label: not empty; the label is stripped of outer white space.
+        weight: ``None`` when no weight column is asked for.
+        digest: of :func:`text_key`; equal for rows with the same text.
+        broken: whether bytes that the encoding does not know were replaced by U+FFFD.
+    """
+
+    place: str
+    text: str
+    label: str
+    weight: float | None
+    digest: bytes
+    broken: bool
+
+
+class Skipped(NamedTuple):
+    """A row that cannot be used, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns to read; ``weight`` is optional."""
+
+    text: str = "text"
+    label: str = "label"
+    weight: str | None = None
+
+    def names(self) -> list[str]:
+        """Return the names asked for: text, label and, if any, weight."""
+        return [each for each in (self.text, self.label, self.weight) if each is not None]
+
+
+def text_key(text: str) -> str:
+    """Return ``text`` without its white space: two rows with the same key hold the same text.
+
+    Example:
+        >>> text_key(" 很 好\\n") == text_key("很好")
+        True
+    """
+    return "".join(text.split())
+
+
+def digest(key: str) -> bytes:
+    """Return 16 bytes that stand for a text key, so that long texts need not be kept twice."""
+    return hashlib.blake2b(key.encode(), digest_size=16).digest()
+
+
+def rank(purpose: str, seed: int, row_digest: bytes) -> bytes:
+    """Return a sort key that shuffles rows by ``seed``, whatever order a file has them in.
+
+    Unlike a random generator's permutation it does not depend on a library's version.
+    """
+    return hashlib.blake2b(f"{purpose}:{seed}:".encode() + row_digest, digest_size=16).digest()
+
+
+def format_of(path: Path) -> str | None:
+    """Return the format that a file's name announces, or ``None``.
+
+    Example:
+        >>> format_of(Path("train.txt.xz")), format_of(Path("README.md"))
+        ('lines', None)
+    """
+    suffixes = [each.lower() for each in path.suffixes]
+    compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if compressed:
+        suffixes.pop()
+    found = SUFFIXES.get(suffixes[-1]) if suffixes else None
+    return None if found == "parquet" and compressed else found
+
+
+def read_file(
+    path: Path, format: str, columns: Columns, encoding: str = "auto"
+) -> Iterator[Row | Skipped]:
+    """Yield the rows of one file, in its order.
+
+    Args:
+        path: the file.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``lines``.
+        columns: names of the columns; of no matter to ``lines``.
+        encoding: of the text formats; ``auto`` is UTF-8, with or without a byte order mark.
+
+    Raises:
+        InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
+            is not a finite number of at least 0.
+    """
+    if format == "lines" and columns.weight is not None:
+        raise checks.wrong(
+            "data.weight_column", columns.weight, f"null: {path} is label<TAB>text, without columns"
+        )
+    with _readable(path):
+        if format == "parquet":
+            yield from map(_usable, _parquet(path, columns))
+        else:
+            # csv wants to see line ends itself; elsewhere only \n ends a line, so that a stray \r
+            # or form feed inside a text does not cut it in two.
+            newline = "" if format == "csv" else "\n"
+            with _open_text(path, encoding, newline) as file:
+                yield from map(_usable, _TEXT_FORMATS[format](_shown(path), file, columns))
+
+
+def class_folders(root: Path) -> dict[str, Path]:
+    """Return label to folder of a folder per class, sorted by label.
+
+    ``C16-Electronics`` is read as ``Electronics`` when every folder is named in that way, as the
+    Fudan corpus does.
+    """
+    with _readable(root):
+        folders = [each for each in root.iterdir() if each.is_dir() and each.name[0] != "."]
+    for folder in folders:
+        if _SURROGATE.search(folder.name):
+            raise InputError(
+                f"{_shown(folder)}: the folder's name is not UTF-8, expected a readable class name"
+            )
+    matches = [re.fullmatch(r"C\d+-(.+)", each.name) for each in folders]
+    numbered = all(matches)
+    labels = [
+        each[1] if numbered else folder.name for each, folder in zip(matches, folders, strict=True)
+    ]
+    found = dict(sorted(zip(labels, folders, strict=True)))
+    if len(found) < len(folders):
+        raise InputError(f"{root}: two folders name one class, expected a folder per class")
+    return found
+
+
+def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
+    """Yield a row for each ``.txt`` file of a folder per class, sorted by class and file name.
+
+    Args:
+        root: holds the class folders.
+        encoding: ``auto`` is UTF-8 for a file that is valid UTF-8, else GB18030.
+    """
+    for label, folder in class_folders(root).items():
+        with _readable(folder):
+            paths = sorted(folder.iterdir())
+        for path in paths:
+            if path.is_dir() or path.suffix.lower() != ".txt":
+                yield Skipped(_shown(path), "not a .txt file")
+                continue
+            with _readable(path):
+                data = path.read_bytes()
+            yield clean(_shown(path), _decode(data, encoding), label)
+
+
+class _Raw(NamedTuple):
+    place: str
+    text: object
+    label: object
+    weight: object
+
+
+def _usable(raw: _Raw | Skipped) -> Row | Skipped:
+    return raw if isinstance(raw, Skipped) else clean(*raw)
+
+
+def clean(place: str, text, label, weight=None) -> Row | Skipped:
+    """Turn values as a file holds them into a row, or say why that cannot be done.
+
+    Raises:
+        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
+    """
+    if text is None:
+        return Skipped(place, "empty text")
+    if not isinstance(text, str):
+        return Skipped(place, "text is not a string")
+    text, breaks = _SURROGATE.subn("\ufffd", text)
+    key = text_key(text)
+    if not key:
+        return Skipped(place, "empty text")
+    if label is None or (isinstance(label, float) and math.isnan(label)):
+        return Skipped(place, "empty label")
+    if not isinstance(label, (str, int, float)):
+        return Skipped(place, "label is neither text nor a number")
+    # 1.0 is what a table makes of the label 1 when another row's label is missing.
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    label, label_breaks = _SURROGATE.subn("\ufffd", str(label).strip())
+    if not label:
+        return Skipped(place, "empty label")
+    weight = None if weight is None else _weight(place, weight)
+    return Row(place, text, label, weight, digest(key), bool(breaks or label_breaks))
+
+
+def _weight(place: str, value) -> float:
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+    try:
+        return checks.number("weight", number, low=0)
+    except InputError:
+        expected = "a finite number of at least 0"
+        raise checks.wrong(f"{place}: weight", value, expected) from None
+
+
+def _delimited(path, records, columns) -> Iterator[_Raw | Skipped]:
+    """Turn ``(line number, fields or a reason)`` of a table with a header into raw rows."""
+    _, header = next(records, (1, None))
+    if not isinstance(header, list):
+        raise InputError(f"{path}: has no header, expected the columns {_names(columns.names())}")
+    positions = _positions(path, header, columns)
+    for line, fields in records:
+        place = f"{path}:{line}"
+        if isinstance(fields, str):
+            yield Skipped(place, fields)
+        elif len(fields) != len(header):
+            yield Skipped(place, "wrong number of fields")
+        else:
+            yield _raw(place, [fields[each] for each in positions], columns)
+
+
+def _csv(path, file, columns):
+    return _delimited(path, _csv_records(path, file), columns)
+
+
+def _csv_records(path, file):
+    # The module's own limit, 131,072 characters, is below the length of real documents.
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(file, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                raise InputError(
+                    f"{path}:{line}: a quote is opened and never closed, expected a closing quote"
+                ) from None
+            yield line, "malformed CSV row"
+        else:
+            yield line, fields or "blank line"
+
+
+def _tsv(path, file, columns):
+    records = (
+        (number, line.split("\t") if line else "blank line") for number, line in _numbered(file)
+    )
+    return _delimited(path, records, columns)
+
+
+def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
+    names = columns.names()
+    first = True
+    for number, line in _numbered(file):
+        place = f"{path}:{number}"
+        if not line.strip():
+            yield Skipped(place, "blank line")
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            yield Skipped(place, "not a JSON object")
+            continue
+        if first:
+            _positions(path, list(value), columns)
+            first = False
+        if any(each not in value for each in names):
+            yield Skipped(place, "field missing")
+        else:
+            yield _raw(place, [value[each] for each in names], columns)
+
+
+def _lines(path, file, columns) -> Iterator[_Raw | Skipped]:
+    for number, line in _numbered(file):
+        place = f"{path}:{number}"
+        label, tab, text = line.partition("\t")
+        if tab:
+            yield _Raw(place, text, label, None)
+        else:
+            yield Skipped(place, "line without a tab" if line.strip() else "blank line")
+
+
+_TEXT_FORMATS = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "lines": _lines}
+
+
+def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
+    # Imported here because it takes a third of a second that other formats need not wait for.
+    import pyarrow
+    from pyarrow import parquet
+
+    names, shown = columns.names(), _shown(path)
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            _positions(shown, file.schema_arrow.names, columns)
+            for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
+                for values in zip(*(_values(batch.column(each)) for each in names), strict=True):
+                    number += 1
+                    yield _raw(f"{shown}:{number}", values, columns)
+    except pyarrow.ArrowException as error:
+        raise _unreadable(path, error) from None
+
+
+def _values(column) -> list:
+    """Return an Arrow column as Python values, decoding strings as leniently as text files."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pyarrow.types.is_string(column.type):
+        column = column.cast(pyarrow.binary())
+    elif pyarrow.types.is_large_string(column.type):
+        column = column.cast(pyarrow.large_binary())
+    else:
+        return column.to_pylist()
+    return [None if each is None else each.decode(errors=_MARK) for each in column.to_pylist()]
+
+
+def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
+    text, label, *weight = values
+    if columns.weight is not None and weight[0] is None:
+        raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
+    return _Raw(place, text, label, weight[0] if weight else None)
+
+
+def _positions(path, header: list[str], columns: Columns) -> list[int]:
+    for name in columns.names():
+        if header.count(name) != 1:
+            problem, hint = "stands twice", ""
+            if name not in header:
+                problem, hint = "is missing", checks.did_you_mean(name, header)
+                if any(map(_SURROGATE.search, header)):
+                    hint = "; these bytes do not fit the encoding, data.encoding may be wrong"
+            raise InputError(f"{path}: the column {name!r} {problem}, found {_names(header)}{hint}")
+    return [header.index(each) for each in columns.names()]
+
+
+def _names(names: Sequence[str], most: int = 12) -> str:
+    shown = [checks.show(each) for each in names[:most]]
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _numbered(file) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file, start=1):
+        yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def _open_text(path: Path, encoding: str, newline: str) -> io.TextIOWrapper:
+    opener = COMPRESSIONS.get(path.suffix.lower(), open)
+    return io.TextIOWrapper(
+        opener(path, "rb"), encoding=_codec(encoding), errors=_MARK, newline=newline
+    )
+
+
+def _codec(encoding: str) -> str:
+    name = "utf-8" if encoding == "auto" else codecs.lookup(encoding).name
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def _decode(data: bytes, encoding: str) -> str:
+    if encoding != "auto":
+        return data.decode(_codec(encoding), _MARK)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030", _MARK)
+
+
+@contextmanager
+def _readable(path: Path):
+    """Turn what the system and the decompressors raise into one line about ``path``."""
+    try:
+        yield
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return InputError(f"{_shown(path)}: cannot be read ({' '.join(reason.split())})")
+
+
+def _shown(path: Path) -> str:
+    """Return the path as text that any terminal can print."""
+    return str(path).encode(errors="replace").decode()

@@ -1,0 +1,141 @@
+"""What became of every row: read, used, or skipped for a named reason at a named place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+PLACES_KEPT = 5
+
+
+@dataclass
+class Tally:
+    """How often something happened, and the first few places where it did."""
+
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        """Count one more row."""
+        self.count += 1
+        if len(self.places) < PLACES_KEPT:
+            self.places.append(place)
+
+    def __str__(self):
+        more = ", …" if self.count > len(self.places) else ""
+        return f"{', '.join(self.places)}{more}"
+
+
+@dataclass
+class FileReport:
+    """The account of one file, or of one folder that holds a folder per class.
+
+    Attributes:
+        path: as the user gave it.
+        read: rows found in the file, usable or not.
+        used: rows that ended in a split.
+        skipped: reason to :class:`Tally`, of rows that did not.
+        notes: remark to :class:`Tally`, of rows that were kept and yet deserve a word.
+    """
+
+    path: str
+    read: int = 0
+    used: int = 0
+    skipped: dict[str, Tally] = field(default_factory=dict)
+    notes: dict[str, Tally] = field(default_factory=dict)
+
+    def skip(self, reason: str, place: str) -> None:
+        """Count a row as skipped."""
+        self.skipped.setdefault(reason, Tally()).add(place)
+
+    def note(self, remark: str, place: str) -> None:
+        """Count a remark on a row that is kept."""
+        self.notes.setdefault(remark, Tally()).add(place)
+
+    @property
+    def rows_skipped(self) -> int:
+        """Rows skipped, whatever the reason."""
+        return sum(each.count for each in self.skipped.values())
+
+    def reasons(self) -> str:
+        """Return ``12 empty text, 1 blank line``, the most frequent reason first."""
+        ordered = sorted(self.skipped.items(), key=lambda item: -item[1].count)
+        return ", ".join(f"{tally.count:,} {reason}" for reason, tally in ordered)
+
+
+@dataclass
+class ReadReport:
+    """The account of everything a corpus was read from.
+
+    Example:
+        >>> report = ReadReport([FileReport("a.csv", read=3, used=2)])
+        >>> report.files[0].skip("empty text", "a.csv:3")
+        >>> report.check()
+        >>> print(*report.lines(), sep="\\n")
+        a.csv: 3 rows read, 2 used, 1 skipped
+          skipped: 1 empty text (a.csv:3)
+    """
+
+    files: list[FileReport] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows found in all files."""
+        return sum(each.read for each in self.files)
+
+    @property
+    def rows_used(self) -> int:
+        """Rows that ended in a split."""
+        return sum(each.used for each in self.files)
+
+    @property
+    def rows_skipped(self) -> int:
+        """Rows that did not."""
+        return sum(each.rows_skipped for each in self.files)
+
+    def check(self) -> None:
+        """Raise unless every row read was either used or skipped, file by file."""
+        for file in self.files:
+            if file.read != file.used + file.rows_skipped:
+                raise RuntimeError(
+                    f"{file.path}: {file.read} rows read, yet {file.used} used and "
+                    f"{file.rows_skipped} skipped; this is a defect in imbalance.data"
+                )
+
+    def lines(self) -> list[str]:
+        """Return the account as lines for a terminal or a log."""
+        lines = []
+        for file in self.files:
+            lines.append(
+                f"{file.path}: {file.read:,} rows read, {file.used:,} used, "
+                f"{file.rows_skipped:,} skipped"
+            )
+            lines += _tallies("skipped", file.skipped.items())
+            lines += _tallies("kept", file.notes.items())
+        return lines + [f"warning: {each}" for each in self.warnings]
+
+    def to_mapping(self) -> dict:
+        """Return the account as plain mappings, for JSON."""
+        return {
+            "rows_read": self.rows_read,
+            "rows_used": self.rows_used,
+            "rows_skipped": self.rows_skipped,
+            "files": [
+                {
+                    "path": file.path,
+                    "rows_read": file.read,
+                    "rows_used": file.used,
+                    "skipped": _plain(file.skipped),
+                    "notes": _plain(file.notes),
+                }
+                for file in self.files
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def _tallies(kind: str, items: Iterable) -> list[str]:
+    return [f"  {kind}: {tally.count:,} {what} ({tally})" for what, tally in items]
+
+
+def _plain(tallies: dict[str, Tally]) -> dict:
+    return {what: {"rows": each.count, "places": each.places} for what, each in tallies.items()}
