@@ -1,0 +1,77 @@
+"""``python evaluate.py``: score finished runs, one or side by side."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from imbalance import checks
+from imbalance.config import read_yaml
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Evaluate each run, write its report and metrics, and print the tables."""
+    options = _parser().parse_args(arguments)
+    from imbalance.commands import results
+    from imbalance.run_folder import Run
+
+    references = {} if options.reference is None else read_yaml(options.reference)
+    runs = [Run(path) for path in options.runs]
+    names = [run.name for run in runs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise checks.wrong("runs", twice, "each run once")
+    scores = {}
+    for run in runs:
+        own = _load(run.config.data)
+        if options.data is None:
+            scores[run.name] = results.evaluate(run, own, (options.split,))[options.split]
+        else:
+            other = _load(dataclasses.replace(run.config.data, source=options.data))
+            scores[run.name] = results.evaluate_elsewhere(run, own, other, options.split)
+    results.show(scores, options.split, references)
+    if options.output is not None:
+        _write(Path(options.output), scores, references)
+    return 0
+
+
+def _write(folder: Path, scores: Mapping, references: Mapping):
+    from imbalance.evaluation import tables
+
+    folder.mkdir(parents=True, exist_ok=True)
+    markdown = tables.comparison_markdown(scores, references)
+    (folder / "comparison.md").write_text(markdown, encoding="utf-8")
+    csv = tables.to_csv(tables.tidy_frame(scores))
+    (folder / "comparison.csv").write_text(csv, encoding="utf-8")
+    print(f"comparison:  {folder / 'comparison.md'}")
+
+
+@cache
+def _load(config):
+    from imbalance.data import load
+
+    return load(config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evaluate.py",
+        description="Score finished runs on a split: the whole of it (all), and without the texts "
+        "that stand in the training data or earlier in the split (unseen).",
+        epilog="Exit status: 0 done, 2 wrong input.",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run folder of train.py")
+    parser.add_argument("--data", metavar="DATA", help="other data with the run's classes")
+    parser.add_argument(
+        "--split", default="test", choices=("train", "validation", "test"), help="default: test"
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE",
+        help="YAML with published scores, {name: {all: {accuracy: ...}}}, shown beside the runs",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="also write comparison.md and comparison.csv there"
+    )
+    return parser

@@ -1,0 +1,70 @@
+"""What the commands share: ``key=value`` arguments, and errors as one line."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import yaml
+
+from imbalance.checks import InputError
+
+
+def key_values(flag: str, items: Sequence[str]) -> dict:
+    """Parse repeated ``key=value`` arguments; values are read as YAML.
+
+    Example:
+        >>> key_values("--loss-arg", ["gamma=2", "alpha=[0.5, 2.0]"])
+        {'gamma': 2, 'alpha': [0.5, 2.0]}
+    """
+    parsed = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise InputError(f"{flag}: got {item!r}, expected key=value")
+        if key in parsed:
+            raise InputError(f"{flag}: {key} is given twice, expected each key once")
+        try:
+            parsed[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"{flag}: got {item!r}, expected a value that YAML reads") from None
+        # YAML 1.1 takes 1e-8 for a string.
+        if isinstance(parsed[key], str):
+            parsed[key] = _number(parsed[key])
+    return parsed
+
+
+def nested(pairs: dict) -> dict:
+    """Turn ``{"data.tokens": "words"}`` into ``{"data": {"tokens": "words"}}``."""
+    result: dict = {}
+    for path, value in pairs.items():
+        *sections, last = path.split(".")
+        place = result
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
+    return result
+
+
+def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
+    """Run a command; an :class:`InputError` becomes one line on stderr and exit status 2."""
+    # TensorFlow's start-up notes are of no use to the user; its errors are.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return command(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted: no run was written", file=sys.stderr)
+        return 130
+
+
+def _number(value: str):
+    try:
+        return float(value)
+    except ValueError:
+        return value

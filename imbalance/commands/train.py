@@ -1,0 +1,133 @@
+"""``python train.py``: train, evaluate and export one run."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from imbalance.commands.options import key_values, nested
+from imbalance.config import CLASS_WEIGHTS, MONITORS, PRECISIONS, RunConfig, merge
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train as the arguments say and print the per-class table and where everything is."""
+    options = _parser().parse_args(arguments)
+    if options.list_losses:
+        from imbalance import losses
+
+        print(losses.describe())
+        return 0
+    config = configuration(options)
+    # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
+    from imbalance import run_folder
+    from imbalance.commands import results
+    from imbalance.data import load
+    from imbalance.run_folder import Run
+    from imbalance.serving.export import export
+    from imbalance.training.fit import check, fit
+
+    check(config)
+    name = run_folder.available_name(config.output_dir, config)
+    corpus = load(config.data)
+    print("\n".join(corpus.report.lines()), file=sys.stderr)
+    with run_folder.writing(config.output_dir, name) as folder:
+        training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
+        run = Run(folder)
+        run.update_metrics({"training": training.summary})
+        scores = results.evaluate(run, corpus, ("validation", "test"))
+        export(run, folder / run_folder.SERVING)
+    results.show({name: scores["test"]}, "test")
+    path = Path(config.output_dir, name)
+    logs = shlex.quote(str(path / run_folder.TENSORBOARD))
+    print(f"\nrun folder:  {path}")
+    print(f"SavedModel:  {path / run_folder.SERVING / '1'}")
+    print(f"TensorBoard: tensorboard --logdir {logs}")
+    return 0
+
+
+def configuration(options: argparse.Namespace) -> RunConfig:
+    """Return the configuration: the file's values, replaced by those of the flags."""
+    flags = {
+        "name": options.name,
+        "output_dir": options.output_dir,
+        "data.source": options.data,
+        "data.imbalance_ratio": options.imbalance_ratio,
+        "model.name": options.model,
+        "loss.name": options.loss,
+        "training.class_weight": options.class_weight,
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "training.seed": options.seed,
+        "training.precision": options.precision,
+        "training.monitor": options.monitor,
+    }
+    changes = nested({key: value for key, value in flags.items() if value is not None})
+    for section, items in (("loss", options.loss_arg), ("model", options.model_arg)):
+        if items:
+            changes.setdefault(section, {})["args"] = key_values(f"--{section}-arg", items)
+    changes = merge(changes, nested(key_values("--set", options.set)))
+    if options.config is None:
+        return RunConfig.from_mapping(changes)
+    return RunConfig.from_yaml(options.config, changes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train a text classifier on imbalanced labels, evaluate it and export it.",
+        epilog="Flags replace what the file says. Exit status: 0 done, 2 wrong input.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="YAML file with settings, see configs/")
+    parser.add_argument("--loss", metavar="NAME", help="see --list-losses")
+    parser.add_argument(
+        "--loss-arg",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="an argument of the loss, such as gamma=2; may be repeated",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="reviews (the embedded corpus, default), a file, a folder with a file per split, "
+        "or a folder per class",
+    )
+    parser.add_argument(
+        "--imbalance-ratio", metavar="R", type=float, help="of reviews: negatives per positive"
+    )
+    parser.add_argument("--model", metavar="NAME", help="text_cnn")
+    parser.add_argument(
+        "--model-arg",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="an argument of the model, such as filters=64; may be repeated",
+    )
+    parser.add_argument(
+        "--class-weight",
+        metavar="W",
+        help=f"{', '.join(CLASS_WEIGHTS)}, or a JSON or YAML file {{label: weight}}",
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="at most this many")
+    parser.add_argument("--batch-size", type=int, metavar="N")
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument("--precision", metavar="P", help=", ".join(PRECISIONS))
+    parser.add_argument(
+        "--monitor", metavar="SCORE", help="chooses the best epoch: " + ", ".join(MONITORS)
+    )
+    parser.add_argument("--output-dir", metavar="DIR", help="where run folders go")
+    parser.add_argument("--name", metavar="NAME", help="name of the run folder")
+    parser.add_argument(
+        "--set",
+        metavar="SECTION.KEY=V",
+        action="append",
+        default=[],
+        help="any other setting, such as data.max_length=200; may be repeated",
+    )
+    parser.add_argument(
+        "--list-losses",
+        action="store_true",
+        help="print each loss with its parameters, defaults and paper, and stop",
+    )
+    return parser

@@ -1,0 +1,182 @@
+"""The run folder: what a training run leaves behind, written whole or not at all.
+
+==================  =========================================================================
+``config.yaml``     the resolved configuration: every value, those the data filled included
+``labels.txt``      class names, one a line, in the order of their ids
+``vocabulary.txt``  tokens, one a line, in the order of their ids
+``history.csv``     losses and scores of each epoch
+``metrics.json``    scores by split and subset, and what training did
+``model.keras``     the network with its loss and optimizer
+``serving/1/``      the SavedModel: raw strings in; label, score and probabilities out
+``tensorboard/``    logs for TensorBoard
+``report/``         tables and pictures
+==================  =========================================================================
+"""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from imbalance import checks, models, registry
+from imbalance.config import RunConfig
+from imbalance.data.tokens import Tokenizer
+from imbalance.data.vocabulary import TextEncoder
+
+CONFIG = "config.yaml"
+LABELS = "labels.txt"
+VOCABULARY = "vocabulary.txt"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+MODEL = "model.keras"
+SERVING = "serving"
+TENSORBOARD = "tensorboard"
+REPORT = "report"
+
+
+class Run:
+    """A finished run, read back.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        InputError: if it is no folder, or a file of a finished run is missing.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise checks.wrong("run", str(path), "the folder of a finished run")
+        missing = [
+            name for name in (CONFIG, LABELS, VOCABULARY, MODEL) if not (self.path / name).is_file()
+        ]
+        if missing:
+            raise checks.InputError(
+                f"run: {path} lacks {', '.join(missing)}, expected the folder of a finished run"
+            )
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @cached_property
+    def config(self) -> RunConfig:
+        return RunConfig.from_yaml(self.path / CONFIG)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        return tuple((self.path / LABELS).read_text(encoding="utf-8").splitlines())
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        tokenizer = Tokenizer.from_config(self.config.data)
+        return TextEncoder.load(self.path / VOCABULARY, tokenizer)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        try:
+            return keras.saving.load_model(self.path / MODEL)
+        except (ValueError, OSError, TypeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise checks.InputError(
+                f"{self.path / MODEL}: cannot be loaded ({reason}), expected a model of train.py"
+            ) from error
+
+    @cached_property
+    def activation(self) -> str:
+        return registry.build_loss(self.config.loss).activation
+
+    @property
+    def metrics(self) -> dict:
+        """What ``metrics.json`` holds; empty before anything is written."""
+        path = self.path / METRICS
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def update_metrics(self, changes: dict) -> None:
+        """Replace the top-level keys that ``changes`` names."""
+        text = json.dumps({**self.metrics, **changes}, ensure_ascii=False, indent=2)
+        temporary = self.path / (METRICS + ".partial")
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(self.path / METRICS)
+
+    def probabilities(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
+        """Return the probability of each class for raw texts.
+
+        Args:
+            texts: raw texts.
+            batch_size: texts at a time; it does not change the result.
+
+        Returns:
+            float32 of shape (texts, classes), classes in the order of :attr:`labels`.
+        """
+        ids = self.encoder.encode(texts)
+        # Texts of like length together: a batch is as wide as its longest text.
+        order = np.argsort(ids.row_lengths().numpy(), kind="stable")
+        result = np.zeros((len(texts), len(self.labels)), "float32")
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = tf.gather(ids, rows).to_tensor()
+            batch = tf.pad(batch, [[0, 0], [0, max(0, 1 - batch.shape[1])]])
+            logits = self._forward(batch)
+            result[rows] = models.probabilities(logits, self.activation)
+        return result
+
+    @cached_property
+    def _forward(self):
+        spec = [tf.TensorSpec([None, None], tf.int32)]
+        return tf.function(lambda ids: self.model(ids, training=False), input_signature=spec)
+
+
+def available_name(output_dir, config: RunConfig) -> str:
+    """Return a free folder name: the configured one, or one made of data, loss and seed.
+
+    Raises:
+        InputError: if the configured name is taken; nothing is ever overwritten.
+    """
+    folder = Path(output_dir)
+    if config.name is not None:
+        if (folder / config.name).exists():
+            raise checks.wrong("name", config.name, f"a name that is free in {folder}")
+        return config.name
+    data = Path(config.data.source).name.split(".")[0] or "data"
+    base = f"{data}-{config.loss.name}-seed{config.training.seed}"
+    name, count = base, 1
+    while (folder / name).exists():
+        count += 1
+        name = f"{base}-{count}"
+    return name
+
+
+@contextlib.contextmanager
+def writing(output_dir, name: str) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``output_dir/name`` when the block ends well.
+
+    A run that is killed leaves only ``.<name>.partial-<process>``, which nothing takes for a
+    finished run; one that fails leaves nothing.
+
+    Raises:
+        InputError: if the folder cannot be made.
+    """
+    final = Path(output_dir) / name
+    temporary = final.with_name(f".{name}.partial-{os.getpid()}")
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise checks.InputError(
+            f"output_dir: {output_dir} cannot be written ({error.strerror}), expected a folder "
+            "to write into"
+        ) from None
+    try:
+        yield temporary
+        temporary.rename(final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
