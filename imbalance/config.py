@@ -42,7 +42,8 @@ class DataConfig:
             per split (``train.*``, ``validation.*``, ``test.*``), or a folder per class.
         format: how files are read; ``auto`` goes by their names.
         text_column, label_column, weight_column: names of the columns in tables and JSON lines.
-        encoding: of text files; ``auto`` is UTF-8, and GB18030 in a folder per class.
+        encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
+            that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
         validation_fraction, test_fraction: shares cut from the rows when no file gives the split.
         split_seed: seed of thinning and cutting, apart from the training seed, so that runs with
@@ -76,6 +77,10 @@ class DataConfig:
         checks.choice("data.format", self.format, FORMATS)
         checks.text("data.text_column", self.text_column)
         checks.text("data.label_column", self.label_column)
+        if self.label_column == self.text_column:
+            raise checks.wrong(
+                "data.label_column", self.label_column, "another column than data.text_column"
+            )
         if self.weight_column is not None:
             checks.text("data.weight_column", self.weight_column)
         _encoding("data.encoding", self.encoding)
@@ -226,6 +231,8 @@ def merge(base: Mapping, changes: Mapping) -> dict:
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
+        if isinstance(old, str) and isinstance(value, Mapping):
+            old = {"name": old}  # the short form of a loss or model
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if "args" in old and value.get("name", old.get("name")) != old.get("name"):
                 old = {inner: each for inner, each in old.items() if inner != "args"}

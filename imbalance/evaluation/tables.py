@@ -1,0 +1,315 @@
+"""Tables of scores: pandas frames, shown in a terminal or written as Markdown or CSV.
+
+A run is a mapping from a subset's name (``all``, ``unseen``) to what
+:func:`~imbalance.evaluation.scores.classification_scores` returns. Published results stand
+beside runs as ``references``, of the same form with whatever is not known left out::
+
+    {"published CNN": {"all": {"accuracy": 0.94, "macro_f1": 0.75}}}
+
+What is not known or not defined is NaN in a frame, empty in CSV, and a dash elsewhere.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import IO, Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from imbalance import checks
+from imbalance.evaluation.scores import OVERALL, PER_CLASS
+
+Scores = Mapping[str, Any]
+Runs = Mapping[str, Mapping[str, Scores]]
+
+# The order of the published comparisons, then the rest.
+_FIRST = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+_SUMMARY = (*_FIRST, *(name for name in OVERALL if name not in _FIRST))
+_CLASS_COLUMNS = ("support", *(name for name in PER_CLASS if name != "support"))
+_HEADINGS = {
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "macro_f1": "macro-F1",
+    "f1": "F1",
+    "balanced_accuracy": "balanced acc.",
+    "weighted_f1": "weighted F1",
+    "geometric_mean": "geom. mean",
+    "mcc": "MCC",
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "expected_calibration_error": "calib. error",
+}
+_COUNTS = ("rows", "support")
+_LOWER_IS_BETTER = ("expected_calibration_error",)
+_LABEL_WIDTH = 40
+
+
+def per_class_frame(scores: Scores) -> pd.DataFrame:
+    """Return one row a class: ``class``, ``support``, then its scores.
+
+    Example:
+        >>> from imbalance.evaluation.scores import classification_scores
+        >>> scores = classification_scores([0, 1], [[0.9, 0.1], [0.6, 0.4]], ["good", "bad"])
+        >>> per_class_frame(scores)[["class", "support", "recall"]].values.tolist()
+        [['good', 1, 1.0], ['bad', 1, 0.0]]
+    """
+    return pd.DataFrame(
+        [
+            {"class": label, **{key: each.get(key) for key in _CLASS_COLUMNS}}
+            for label, each in scores.get("per_class", {}).items()
+        ],
+        columns=["class", *_CLASS_COLUMNS],
+    ).pipe(_numeric, texts=1)
+
+
+def summary_frame(runs: Runs, references: Runs | None = None, subset: str = "all") -> pd.DataFrame:
+    """Return one row a run: ``run``, ``rows``, accuracy, macro precision, recall, F1, the rest.
+
+    Args:
+        runs: see the module.
+        references: published results, put below the runs.
+        subset: which of each run's subsets is shown.
+
+    Raises:
+        InputError: if a run has no such subset, or a name stands in both mappings. A
+            reference without the subset is left out: published tables seldom have both.
+
+    Example:
+        >>> runs = {"dice": {"all": {"rows": 8, "accuracy": 0.75}}}
+        >>> summary_frame(runs)[["run", "rows", "accuracy"]].values.tolist()
+        [['dice', 8, 0.75]]
+    """
+    columns = ["run", "rows", *_SUMMARY]
+    rows = [
+        {"run": name, **{key: scores.get(key) for key in columns[1:]}}
+        for name, scores in _of_subset(runs, references, subset).items()
+    ]
+    return pd.DataFrame(rows, columns=columns).pipe(_numeric, texts=1)
+
+
+def class_frame(
+    runs: Runs, references: Runs | None = None, subset: str = "all", score: str = "f1"
+) -> pd.DataFrame:
+    """Return one row a class: ``class``, ``support``, then ``score`` of each run.
+
+    The classes and supports are those of the first run, in its order; a class that only a
+    later run knows follows with that run's support.
+
+    Args and errors: as for :func:`summary_frame`; ``score`` is one of a class's scores.
+
+    Example:
+        >>> runs = {"dice": {"all": {"per_class": {"law": {"support": 8, "f1": 0.75}}}}}
+        >>> class_frame(runs).values.tolist()
+        [['law', 8, 0.75]]
+    """
+    checks.choice("score", score, _CLASS_COLUMNS[1:])
+    by_run = {
+        name: scores.get("per_class", {})
+        for name, scores in _of_subset(runs, references, subset).items()
+    }
+    support: dict[str, Any] = {}
+    for classes in by_run.values():
+        for label, each in classes.items():
+            support.setdefault(label, each.get("support"))
+    rows = [
+        [label, count, *(classes.get(label, {}).get(score) for classes in by_run.values())]
+        for label, count in support.items()
+    ]
+    return pd.DataFrame(rows, columns=["class", "support", *by_run]).pipe(_numeric, texts=1)
+
+
+def tidy_frame(runs: Runs) -> pd.DataFrame:
+    """Return one row for each run, subset and class, with that class's scores as columns.
+
+    The form for ``groupby``, ``pivot`` and plotting: ``run``, ``subset``, then the columns of
+    :func:`per_class_frame`.
+
+    Example:
+        >>> runs = {"dice": {"all": {"per_class": {"law": {"support": 8, "f1": 0.75}}}}}
+        >>> tidy_frame(runs)[["run", "subset", "class", "f1"]].values.tolist()
+        [['dice', 'all', 'law', 0.75]]
+    """
+    columns = ["run", "subset", "class", *_CLASS_COLUMNS]
+    rows = [
+        {"run": name, "subset": subset, "class": label}
+        | {key: each.get(key) for key in _CLASS_COLUMNS}
+        for name, subsets in runs.items()
+        for subset, scores in subsets.items()
+        for label, each in scores.get("per_class", {}).items()
+    ]
+    return pd.DataFrame(rows, columns=columns).pipe(_numeric, texts=3)
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Return CSV that ``pandas.read_csv`` reads back: full precision, one header line."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def to_markdown(frame: pd.DataFrame, bold: str | None = None) -> str:
+    """Return a GitHub-style Markdown table, scores to four decimals.
+
+    Args:
+        frame: from one of the functions above.
+        bold: ``rows`` puts the best score of each row in bold (of :func:`class_frame`, where
+            columns are runs), ``columns`` that of each column (of :func:`summary_frame`);
+            ties are all in bold, and nothing is where fewer than two scores compete.
+
+    Example:
+        >>> runs = {"dice": {"all": {"per_class": {"law": {"support": 8, "f1": 0.75}}}},
+        ...         "focal": {"all": {"per_class": {"law": {"support": 8, "f1": 0.5}}}}}
+        >>> print(to_markdown(class_frame(runs), bold="rows"), end="")
+        | class | support | dice | focal |
+        |:-|-:|-:|-:|
+        | law | 8 | **0.7500** | 0.5000 |
+    """
+    if bold is not None:
+        checks.choice("bold", bold, ("rows", "columns"))
+    cells = _cells(frame)
+    best = _best(frame, bold)
+    lines = [
+        _markdown_line(_escape(name) for name in _headings(frame)),
+        "|" + "|".join("-:" if _is_number(frame, c) else ":-" for c in _positions(frame)) + "|",
+    ]
+    for row, texts in enumerate(cells):
+        lines.append(
+            _markdown_line(
+                f"**{text}**" if (row, column) in best else _escape(text)
+                for column, text in enumerate(texts)
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def comparison_markdown(runs: Runs, references: Runs | None = None) -> str:
+    """Return a Markdown report: for each subset, runs by score and F1 by class, best in bold.
+
+    Args and errors: as for :func:`summary_frame`; the subsets are those of the runs.
+
+    Example:
+        >>> runs = {"dice": {"all": {"per_class": {"law": {"support": 8, "f1": 0.75}}}}}
+        >>> [line for line in comparison_markdown(runs).splitlines() if line.startswith("#")]
+        ['## Scores (all)', '## F1 of each class (all)']
+    """
+    parts = []
+    for subset in dict.fromkeys(name for subsets in runs.values() for name in subsets):
+        summary = to_markdown(summary_frame(runs, references, subset), bold="columns")
+        classes = to_markdown(class_frame(runs, references, subset), bold="rows")
+        parts += [f"## Scores ({subset})\n\n{summary}"]
+        parts += [f"## F1 of each class ({subset})\n\n{classes}"]
+    return "\n".join(parts)
+
+
+def print_table(frame: pd.DataFrame, title: str = "", file: IO[str] | None = None) -> None:
+    """Print a frame; plain text where the output is no terminal.
+
+    Nothing is cut off: a long name is folded over several lines, and a table wider than the
+    terminal is printed in full width. Wide (CJK) characters are aligned.
+
+    Args:
+        frame: from one of the functions above.
+        title: a line above the table.
+        file: by default the standard output.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column, heading in zip(_positions(frame), _headings(frame), strict=True):
+        if _is_number(frame, column):
+            table.add_column(Text(heading), justify="right", no_wrap=True)
+        else:
+            table.add_column(Text(heading), overflow="fold", max_width=_LABEL_WIDTH)
+    for texts in _cells(frame):
+        table.add_row(*(Text(" ".join(text.split())) for text in texts))
+
+    console = Console(file=file or sys.stdout, highlight=False)
+    wanted = Measurement.get(console, console.options.update(width=10_000), table).maximum
+    console.width = max(console.width, wanted)
+    if title:
+        console.print(Text(title), style="bold", soft_wrap=True)
+    console.print(table)
+
+
+def _of_subset(runs: Runs, references: Runs | None, subset: str) -> dict[str, Scores]:
+    references = references or {}
+    for name in references:
+        if name in runs:
+            raise checks.wrong("references", name, "a name that no run has")
+    for name, subsets in runs.items():
+        checks.choice(f"subset of {name}", subset, subsets)
+    return {
+        name: subsets[subset]
+        for name, subsets in {**runs, **references}.items()
+        if subset in subsets
+    }
+
+
+def _numeric(frame: pd.DataFrame, texts: int) -> pd.DataFrame:
+    """Make the columns after the first ``texts`` floats, ``None`` becoming NaN, or integers."""
+    for place in _positions(frame)[texts:]:
+        if frame.dtypes.iloc[place].kind != "i":
+            frame.isetitem(place, frame.iloc[:, place].astype("float64"))
+    return frame
+
+
+def _positions(frame: pd.DataFrame) -> range:
+    return range(frame.shape[1])
+
+
+def _headings(frame: pd.DataFrame) -> list[str]:
+    return [_HEADINGS.get(name, str(name)) for name in frame.columns]
+
+
+def _is_number(frame: pd.DataFrame, column: int) -> bool:
+    return frame.dtypes.iloc[column].kind in "if"
+
+
+def _cells(frame: pd.DataFrame) -> list[list[str]]:
+    columns = [_column_cells(frame.iloc[:, column]) for column in _positions(frame)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _column_cells(column: pd.Series) -> list[str]:
+    def cell(value) -> str:
+        if isinstance(value, str):
+            return value
+        if pd.isna(value):
+            return "–"
+        if column.name in _COUNTS:
+            return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+        return f"{value:.4f}"
+
+    return [cell(value) for value in column]
+
+
+def _best(frame: pd.DataFrame, bold: str | None) -> set[tuple[int, int]]:
+    """Return the (row, column) places that hold the best score of their row or column."""
+    if bold is None:
+        return set()
+    names = list(frame.columns)
+    columns = [c for c in _positions(frame) if _is_number(frame, c) and names[c] not in _COUNTS]
+    # What is printed decides a tie, not digits that nobody sees.
+    shown = frame.iloc[:, columns].round(4)
+    sign = [-1 if names[c] in _LOWER_IS_BETTER else 1 for c in columns]
+    scores = shown.to_numpy(dtype="float64") * sign
+    lines = scores if bold == "rows" else scores.T
+    best = set()
+    for line, values in enumerate(lines):
+        known = [value for value in values if not pd.isna(value)]
+        if len(known) < 2:
+            continue
+        for place, value in enumerate(values):
+            if value == max(known):
+                best.add((line, columns[place]) if bold == "rows" else (place, columns[line]))
+    return best
+
+
+def _markdown_line(cells) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape(text: str) -> str:
+    for character in "\\|*`[]<":
+        text = text.replace(character, "\\" + character)
+    return " ".join(text.split())

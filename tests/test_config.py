@@ -1,0 +1,108 @@
+import pytest
+
+from imbalance.checks import InputError
+from imbalance.config import RunConfig, merge, read_yaml
+
+
+def refused(mapping) -> str:
+    with pytest.raises(InputError) as error:
+        RunConfig.from_mapping(mapping)
+    return str(error.value)
+
+
+def test_round_trip_through_yaml(tmp_path):
+    config = RunConfig.from_mapping(
+        {
+            "name": "一个",
+            "loss": {"name": "focal_loss", "args": {"alpha": [1.0, 2.0]}},
+            "data": {"source": "x.csv", "max_characters": 9},
+            "training": {"learning_rate": 1e-8},
+        }
+    )
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml(), encoding="utf-8")
+    assert RunConfig.from_yaml(path) == config
+
+
+def test_a_name_stands_for_a_loss_without_arguments():
+    assert RunConfig.from_mapping({"loss": "dice_loss"}).loss.name == "dice_loss"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"trainig": {}}, "trainig: unknown key"),
+        ({"training": {"epoch": 1}}, "training.epoch: unknown key"),
+        ({"training": {"epochs": 0}}, "training.epochs: got 0, expected"),
+        ({"training": {"epochs": "3"}}, "training.epochs: got '3', expected"),
+        ({"training": {"batch_size": True}}, "training.batch_size: got True"),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate: got 0"),
+        ({"training": {"precision": "float16"}}, "training.precision: got 'float16'"),
+        ({"training": {"monitor": "macro_f1"}}, "did you mean 'val_macro_f1'"),
+        ({"training": {"class_weight": "balance"}}, "did you mean 'balanced'"),
+        ({"training": {"seed": -1}}, "training.seed: got -1"),
+        ({"training": 3}, "training: got 3, expected a mapping"),
+        ({"data": {"validation_fraction": 0.6, "test_fraction": 0.4}}, "leaves training rows"),
+        ({"data": {"imbalance_ratio": 0}}, "data.imbalance_ratio: got 0"),
+        ({"data": {"tokens": "bytes"}}, "data.tokens: got 'bytes'"),
+        ({"data": {"encoding": "utf-99"}}, "data.encoding: got 'utf-99'"),
+        ({"data": {"text_column": "a", "label_column": "a"}}, "data.label_column: got 'a'"),
+        ({"name": "../up"}, "name: got '../up'"),
+        ({"loss": {"args": [1]}}, "loss.args: got [1]"),
+        ({"model": {"name": ""}}, "model.name: got ''"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(mapping, message):
+    assert message in refused(mapping)
+
+
+def test_changes_replace_leaves_and_merge_arguments():
+    base = {"loss": {"name": "focal_loss", "args": {"gamma": 2}}, "training": {"seed": 1}}
+    changed = merge(base, {"loss": {"args": {"alpha": 0.5}}, "training": {"epochs": 2}})
+    assert changed["loss"]["args"] == {"gamma": 2, "alpha": 0.5}
+    assert changed["training"] == {"seed": 1, "epochs": 2}
+
+
+@pytest.mark.parametrize(
+    "base", [{"loss": "dice_loss"}, {"loss": {"name": "dice_loss", "args": {"smooth": 2}}}]
+)
+def test_another_loss_drops_the_arguments_of_the_old_one(base):
+    changed = merge(base, {"loss": {"name": "focal_loss"}})
+    assert RunConfig.from_mapping(changed).loss.args == {}
+
+
+def test_an_argument_for_a_loss_given_by_name_alone():
+    changed = merge({"loss": "dice_loss"}, {"loss": {"args": {"smooth": 2}}})
+    loss = RunConfig.from_mapping(changed).loss
+    assert (loss.name, loss.args) == ("dice_loss", {"smooth": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2\n", ":2: the key 'a' stands twice"),
+        ("a: [1\n", "expected YAML"),
+        ("- a\n", "expected a YAML mapping"),
+        ("a: !!python/object/apply:os.system [ls]\n", ":1: could not determine a constructor"),
+    ],
+)
+def test_bad_yaml_is_refused_with_its_line(tmp_path, text, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        read_yaml(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_yaml(tmp_path / "none.yaml")
+
+
+def test_the_configuration_is_frozen():
+    config = RunConfig()
+    with pytest.raises(AttributeError):
+        config.name = "x"
+    with pytest.raises(TypeError):
+        config.loss.args["gamma"] = 1
