@@ -131,8 +131,9 @@ class Run:
 
     @cached_property
     def _forward(self):
+        model = self.model  # read here: inside the traced function its weights would not be
         spec = [tf.TensorSpec([None, None], tf.int32)]
-        return tf.function(lambda ids: self.model(ids, training=False), input_signature=spec)
+        return tf.function(lambda ids: model(ids, training=False), input_signature=spec)
 
 
 def available_name(output_dir, config: RunConfig) -> str:

@@ -1,7 +1,7 @@
 """``python evaluate.py``: score finished runs, one or side by side."""
 
 import argparse
-import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.data is None:
             scores[run.name] = results.evaluate(run, own, (options.split,))[options.split]
         else:
-            other = _load(dataclasses.replace(run.config.data, source=options.data))
-            scores[run.name] = results.evaluate_elsewhere(run, own, other, options.split)
+            found = results.evaluate_elsewhere(run, own, options.data, options.split)
+            scores[run.name], report = found
+            print("\n".join(report.lines()), file=sys.stderr)
     results.show(scores, options.split, references)
     if options.output is not None:
         _write(Path(options.output), scores, references)
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 done, 2 wrong input.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run folder of train.py")
-    parser.add_argument("--data", metavar="DATA", help="other data with the run's classes")
+    parser.add_argument("--data", metavar="DATA", help="other data; one file is scored whole")
     parser.add_argument(
         "--split", default="test", choices=("train", "validation", "test"), help="default: test"
     )

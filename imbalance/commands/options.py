@@ -41,6 +41,8 @@ def nested(pairs: dict) -> dict:
         place = result
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise InputError(f"{path}: got {value!r}, but {section} is given a value as well")
         place[last] = value
     return result
 

@@ -1,11 +1,14 @@
 """Evaluating a run and showing its scores, as both commands do."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from imbalance import run_folder
-from imbalance.data import Corpus
+from imbalance import checks, run_folder
+from imbalance.data import Corpus, load_split
+from imbalance.data.report import ReadReport
 from imbalance.evaluation import pictures, tables
 from imbalance.evaluation.evaluate import evaluate as score
 from imbalance.evaluation.evaluate import texts_met
@@ -13,20 +16,48 @@ from imbalance.run_folder import Run
 
 
 def evaluate(run: Run, corpus: Corpus, splits: Sequence[str]) -> dict[str, dict]:
-    """Score a run on splits of its own data; keep the result in its folder and return it."""
-    report = run.path / run_folder.REPORT
-    scores = {
-        split: score(run, corpus, split, texts_met(corpus, split), report / split)
-        for split in splits
-    }
+    """Score a run on splits of its own data; keep the result in its folder and return it.
+
+    Raises:
+        InputError: if the classes of the data are no longer those of the run.
+    """
+    if corpus.labels != run.labels:
+        raise checks.wrong(
+            f"{corpus.name}, its classes", corpus.labels, f"those of {run.name}: {run.labels}"
+        )
+    scores = {}
+    for split in splits:
+        scores[split] = score(
+            run,
+            corpus.splits[split],
+            texts_met(corpus, split),
+            run.path / run_folder.REPORT / split,
+            f"{run.config.loss.name}: {split} split of {corpus.name}",
+        )
     run.update_metrics(scores)
     return scores
 
 
-def evaluate_elsewhere(run: Run, own: Corpus, other: Corpus, split: str) -> dict[str, dict]:
-    """Score a run on other data; its ``metrics.json`` stays that of its own data."""
-    folder = run.path / run_folder.REPORT / f"{other.name}-{split}"
-    return score(run, other, split, texts_met(own, "test"), folder)
+def evaluate_elsewhere(
+    run: Run, corpus: Corpus, source: str, split: str
+) -> tuple[dict[str, dict], ReadReport]:
+    """Score a run on other data; its ``metrics.json`` stays that of its own data.
+
+    Args:
+        run: the run.
+        corpus: its own data, whose texts are not ``unseen``.
+        source: the other data, see ``data.source``.
+        split: the split to score, where the other data has splits.
+
+    Returns:
+        The scores, and what became of the rows.
+    """
+    config = dataclasses.replace(run.config.data, source=source)
+    rows, report = load_split(config, split, run.labels)
+    name = Path(source).resolve().name
+    folder = run.path / run_folder.REPORT / f"{name}-{split}"
+    title = f"{run.config.loss.name}: {split} split of {name}"
+    return score(run, rows, texts_met(corpus, "test"), folder, title), report
 
 
 def show(runs: Mapping[str, Mapping], split: str, references: Mapping | None = None) -> None:

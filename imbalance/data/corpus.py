@@ -219,6 +219,35 @@ def load(config: DataConfig) -> Corpus:
     )
 
 
+def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[Split, ReadReport]:
+    """Read one split as it is given, to score a network whose classes are ``labels``.
+
+    Nothing is cut: of a source without splits, such as one file, all rows are returned.
+
+    Args:
+        config: as for :func:`load`.
+        split: ``train``, ``validation`` or ``test``.
+        labels: the known classes; a row with another label is skipped, counted and named.
+
+    Raises:
+        InputError: if the source has splits, but not this one, or no row is left.
+    """
+    given = read(config)
+    if split not in given.splits and len(given.splits) > 1:
+        raise checks.wrong(
+            "split", split, f"one that {config.source} has: {', '.join(given.splits)}"
+        )
+    rows = given.splits[split if split in given.splits else "train"]
+    rows = _known(split, rows, set(labels), given.report)
+    if not len(rows):
+        raise InputError(
+            f"{config.source}: no row with a known label, expected {', '.join(labels)}"
+        )
+    _note(rows, rows.conflicting(), CONFLICTING)
+    ids = {label: position for position, label in enumerate(labels)}
+    return _numbered(rows, ids, config.weight_column is not None), given.report
+
+
 def read(config: DataConfig) -> Given:
     """Read every usable row of the source, in the splits that the source itself gives."""
     report = ReadReport()

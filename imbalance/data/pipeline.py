@@ -79,9 +79,11 @@ def evaluation_dataset(ids: tf.RaggedTensor, labels, weights, *, batch_size: int
 
 
 def _rows(ids, labels, weights):
-    # An empty text is one padding token: a batch of empty texts must have a position.
-    width = tf.maximum(ids.row_lengths(), 1)
-    filled = tf.RaggedTensor.from_tensor(ids.to_tensor(shape=[None, None]), lengths=width)
+    def with_a_token(row, label, weight):
+        # A batch of empty texts must have a position to take a maximum over.
+        row = tf.pad(row, [[0, tf.maximum(0, 1 - tf.shape(row)[0])]])
+        return tf.ensure_shape(row, [None]), label, weight
+
     return tf.data.Dataset.from_tensor_slices(
-        (filled, np.asarray(labels, "int32"), np.asarray(weights, "float32"))
-    ).map(lambda row, label, weight: (tf.convert_to_tensor(row), label, weight))
+        (ids, np.asarray(labels, "int32"), np.asarray(weights, "float32"))
+    ).map(with_a_token)

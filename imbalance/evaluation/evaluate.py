@@ -3,57 +3,41 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from imbalance import checks
-from imbalance.data import Corpus
+from imbalance.data import Corpus, Split
 from imbalance.evaluation import pictures, tables
 from imbalance.evaluation.scores import classification_scores, unseen_rows
 from imbalance.run_folder import Run
 
 
 def evaluate(
-    run: Run, corpus: Corpus, split: str, training_texts: Sequence[str], folder: Path
+    run: Run, rows: Split, training_texts: Sequence[str], folder: Path, title: str
 ) -> dict[str, dict]:
-    """Score ``run`` on a split, whole and without the texts it has met, and write a report.
+    """Score ``run`` on rows, all and without the texts it has met, and write a report.
 
     Args:
         run: the run.
-        corpus: the data; its classes must be among the run's.
-        split: ``train``, ``validation`` or ``test``.
+        rows: labelled texts, the labels being ids in the order of ``run.labels``.
         training_texts: what the run was made with; rows with these texts are not ``unseen``.
         folder: gets ``per_class.csv``, ``report.md`` and the pictures.
+        title: of the report.
 
     Returns:
         ``{"all": scores, "unseen": scores}``, each as of
         :func:`~imbalance.evaluation.scores.classification_scores`.
-
-    Raises:
-        InputError: if the data has a class that the run does not know.
     """
-    rows = corpus.splits[split]
-    labels = list(run.labels)
-    unknown = [label for label in corpus.labels if label not in labels]
-    if unknown:
-        raise checks.InputError(
-            f"data: {corpus.name} has the class {unknown[0]!r}, expected those of the run "
-            f"{run.name}: {checks.show(labels)}"
-        )
-    y_true = np.array([labels.index(label) for label in corpus.labels])[rows.labels]
+    labels = run.labels
     probabilities = run.probabilities(rows.texts)
     unseen = unseen_rows(rows.texts, training_texts)
     scores = {
-        "all": classification_scores(y_true, probabilities, labels),
-        "unseen": classification_scores(y_true[unseen], probabilities[unseen], labels),
+        "all": classification_scores(rows.labels, probabilities, labels),
+        "unseen": classification_scores(rows.labels[unseen], probabilities[unseen], labels),
     }
     folder.mkdir(parents=True, exist_ok=True)
     per_class = tables.per_class_frame(scores["all"])
     (folder / "per_class.csv").write_text(tables.to_csv(per_class), encoding="utf-8")
     markdown = tables.comparison_markdown({run.name: scores})
-    (folder / "report.md").write_text(
-        f"# {run.name}: {split} split of {corpus.name}\n\n{markdown}", encoding="utf-8"
-    )
-    pictures.save_pictures(folder, y_true, probabilities, labels)
+    (folder / "report.md").write_text(f"# {title}\n\n{markdown}", encoding="utf-8")
+    pictures.save_pictures(folder, rows.labels, probabilities, labels)
     return scores
 
 

@@ -19,9 +19,9 @@ from imbalance import checks
 
 ACTIVATIONS = ("softmax", "sigmoid")
 
-# Added to probabilities before the logarithm when a model gives no logits: the smallest
-# magnitude whose reciprocal, the gradient, is still finite in float32. Nothing is clipped.
-_TINY = 1e-37
+# Added to probabilities before the logarithm when a model gives no logits. Its reciprocal is the
+# largest gradient there, and leaves room in float32 for large weights. Nothing is clipped.
+_TINY = 1e-30
 
 
 class ImbalanceLoss(keras.losses.Loss):
@@ -55,7 +55,7 @@ class ImbalanceLoss(keras.losses.Loss):
         raise NotImplementedError
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        weight = merge_weights(sample_weight, get_keras_mask(y_pred))
+        weight = merge_weights(sample_weight, get_keras_mask(y_pred), self.dtype)
         bound = _BoundLoss(self, weight)
         return bound(y_true, y_pred, self._weight_outside_sums(sample_weight))
 
@@ -163,13 +163,13 @@ def log_complement(y_pred, log_p, activation: str, from_logits: bool):
     return ops.where(likeliest, log_rest, ops.log1p(-ops.exp(others)))
 
 
-def merge_weights(sample_weight, mask):
-    """Return sample weights times mask as one float32 tensor, or None if there is neither."""
+def merge_weights(sample_weight, mask, dtype):
+    """Return sample weights times mask as one tensor, or None if there is neither."""
     if mask is not None:
-        mask = ops.cast(mask, "float32")
+        mask = ops.cast(mask, dtype)
     if sample_weight is None:
         return mask
-    weight = ops.cast(sample_weight, "float32")
+    weight = ops.cast(sample_weight, dtype)
     if mask is None:
         return weight
     return _to_rank(weight, len(mask.shape)) * mask

@@ -20,7 +20,7 @@ from imbalance.losses.base import (
 def dice_loss(
     y_true,
     y_pred,
-    smooth=1.0,
+    smooth=1e-5,
     squared=False,
     alpha=0.0,
     activation="softmax",
@@ -32,8 +32,9 @@ def dice_loss(
 
     ``1 − (2 Σ w q y + s) / (Σ w q + Σ w y + s)`` with ``q = (1 − p)^α p``, the sums over all
     rows (and tokens) of the batch, w the sample weights. The squared form has
-    ``Σ w q² + Σ w y² + s`` below. A class without a label in the batch still counts: its term
-    pushes its probabilities down, the more gently the larger s.
+    ``Σ w q² + Σ w y² + s`` below. With a small s a class without a label in the batch has next
+    to no gradient; with an s that is large beside the rows of the rare classes in a batch those
+    classes have little, and the network may never predict them.
 
     Args:
         y_true: ids of shape (...,) or labels of shape (..., C); with a single sigmoid output 0
@@ -77,12 +78,13 @@ def dice_loss(
     return same_for_each_row(value, y_pred)
 
 
-def dsc_loss(y_true, y_pred, alpha=1.0, smooth=1.0, activation="softmax", *, from_logits=True):
+def dsc_loss(y_true, y_pred, alpha=0.1, smooth=1.0, activation="softmax", *, from_logits=True):
     """Self-adjusting dice of each example, mean over classes.
 
     ``1 − (2 q y + s) / (q + y + s)`` with ``q = (1 − p)^α p``: the factor (1 − p)^α takes the
     weight off easy examples, as focal loss does. For y = 1 the minimum is at p = 1 / (1 + α),
-    not at 1: the loss stops pushing an example once it is likely enough.
+    not at 1: the loss stops pushing an example once it is likely enough. Each negative pulls as
+    hard as each positive, so beside many negatives it wants weights (``class_weight: balanced``).
 
     Args:
         y_true: ids of shape (...,) or labels of shape (..., C); with a single sigmoid output 0
@@ -106,7 +108,7 @@ def dsc_loss(y_true, y_pred, alpha=1.0, smooth=1.0, activation="softmax", *, fro
     Example:
         >>> values = dsc_loss([1, 0], [2.0, 2.0], activation="sigmoid")
         >>> [round(float(value), 4) for value in values]
-        [0.4252, 0.095]
+        [0.1062, 0.4159]
     """
     smooth, alpha = _checked_smooth(smooth), _checked_alpha(alpha)
     y, q, _ = _decayed(y_true, y_pred, alpha, activation, from_logits)
@@ -156,7 +158,7 @@ class DiceLoss(BatchLoss):
 
     def __init__(
         self,
-        smooth=1.0,
+        smooth=1e-5,
         squared=False,
         alpha=0.0,
         activation="softmax",
@@ -210,10 +212,10 @@ class DSCLoss(ImbalanceLoss):
     Example:
         >>> loss = DSCLoss(activation="sigmoid")
         >>> round(float(loss([1, 0], [2.0, 2.0])), 4)
-        0.2601
+        0.261
     """
 
-    def __init__(self, alpha=1.0, smooth=1.0, activation="softmax", *, name="dsc_loss", **kwargs):
+    def __init__(self, alpha=0.1, smooth=1.0, activation="softmax", *, name="dsc_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.alpha = _checked_alpha(alpha)
         self.smooth = _checked_smooth(smooth)

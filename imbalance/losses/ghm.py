@@ -126,9 +126,10 @@ class BinShares(keras.layers.Layer):
         """
         shares = ops.cast(shares, "float32")
         counts = ops.cast(ops.sum(shares) > 0.0, "float32")
+        before = ops.convert_to_tensor(self.average)
         steps = self.steps + counts
-        newer = self.momentum * self.average + (1.0 - self.momentum) * shares
-        average = ops.where(counts > 0.0, newer, self.average)
+        newer = self.momentum * before + (1.0 - self.momentum) * shares
+        average = ops.where(counts > 0.0, newer, before)
         if self.recording:
             self.average.assign(average)
             self.steps.assign(steps)

@@ -25,12 +25,14 @@ def export(run: Run, folder) -> Path:
     Returns:
         The version's folder.
     """
+    # Read before tracing: a network read inside the traced function would not have its weights.
+    model, encoder, activation = run.model, run.encoder, run.activation
     labels = tf.constant(run.labels)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(text):
-        logits = run.model(run.encoder(text), training=False)
-        probabilities = models.probabilities(logits, run.activation)
+        logits = model(encoder(text), training=False)
+        probabilities = models.probabilities(logits, activation)
         return {
             "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
             "score": tf.reduce_max(probabilities, axis=1),
@@ -38,8 +40,8 @@ def export(run: Run, folder) -> Path:
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(run.model)
-    archive.track(run.encoder)
+    archive.track(model)
+    archive.track(encoder)
     archive.add_endpoint("serve", serve)
 
     folder = Path(folder)

@@ -13,12 +13,16 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
     sys.modules["tensorflow"] = None
 
 import contract
-from contract import TIME, WEIGHTS, Variant
+import keras
+from contract import CLASSES, LOGITS, ONE_HOT, TIME, WEIGHTS, Variant
+
+import imbalance.losses
+from imbalance.models import LossStateModel
 
 
 def all_values() -> dict[str, np.ndarray]:
     """Return the values of every variant, by variant and kind of batch, float32."""
-    return {
+    return _state_values() | {
         f"{variant} {kind}": values
         for variant in contract.variants()
         for kind, values in _variant_values(variant).items()
@@ -37,6 +41,23 @@ def _variant_values(variant: Variant) -> dict[str, np.ndarray]:
             contract.probabilities(variant, documents.y_pred),
         ),
     }
+
+
+def _state_values() -> dict[str, np.ndarray]:
+    """Return the losses of batches that move GHM's average, which a model keeps."""
+    inputs = keras.Input((CLASSES,))
+    outputs = keras.layers.Dense(CLASSES, kernel_initializer="identity")(inputs)
+    model = LossStateModel(inputs, outputs)
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.0),
+        loss=imbalance.losses.get("ghm_loss", momentum=0.75, bins=5),
+    )
+    values = []
+    for scale in (1.0, 0.5, 2.0):
+        for step in (model.test_on_batch, model.train_on_batch):
+            model.reset_metrics()
+            values.append(np.ravel(step((scale * LOGITS).astype("float32"), ONE_HOT))[0])
+    return {"ghm_loss moving average": np.array(values)}
 
 
 if __name__ == "__main__":

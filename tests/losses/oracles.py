@@ -168,7 +168,7 @@ def _attenuated(z, alpha, activation):
     return rest**alpha * p
 
 
-def dice(z, y, w, at=None, *, smooth=1.0, squared=False, alpha=0.0, activation="softmax"):
+def dice(z, y, w, at=None, *, smooth=1e-5, squared=False, alpha=0.0, activation="softmax"):
     q, w = _attenuated(z, alpha, activation), w[:, None]
     power = 2 if squared else 1
     both = (w * q**power).sum(0) + (w * y**power).sum(0)
@@ -176,7 +176,7 @@ def dice(z, y, w, at=None, *, smooth=1.0, squared=False, alpha=0.0, activation="
     return np.full(len(z), per_class.mean())
 
 
-def dsc(z, y, w, at=None, *, alpha=1.0, smooth=1.0, activation="softmax"):
+def dsc(z, y, w, at=None, *, alpha=0.1, smooth=1.0, activation="softmax"):
     q = _attenuated(z, alpha, activation)
     return (1 - (2 * q * y + smooth) / (q + y + smooth)).mean(-1)
 
@@ -191,13 +191,13 @@ def _tversky_index(z, y, w, alpha, beta, smooth, activation):
     return (true_positive + smooth) / (true_positive + wrong + smooth)
 
 
-def tversky(z, y, w, at=None, *, alpha=0.3, beta=0.7, smooth=1.0, activation="softmax"):
+def tversky(z, y, w, at=None, *, alpha=0.3, beta=0.7, smooth=1e-5, activation="softmax"):
     index = _tversky_index(z, y, w, alpha, beta, smooth, activation)
     return np.full(len(z), (1 - index).mean())
 
 
 def focal_tversky(
-    z, y, w, at=None, *, alpha=0.3, beta=0.7, gamma=0.75, smooth=1.0, activation="softmax"
+    z, y, w, at=None, *, alpha=0.3, beta=0.7, gamma=0.75, smooth=1e-5, activation="softmax"
 ):
     index = _tversky_index(z, y, w, alpha, beta, smooth, activation)
     return np.full(len(z), ((1 - index) ** gamma).mean())

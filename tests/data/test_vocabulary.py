@@ -1,0 +1,54 @@
+import pytest
+import tensorflow as tf
+
+from imbalance.checks import InputError
+from imbalance.data.tokens import Tokenizer
+from imbalance.data.vocabulary import PADDING, UNKNOWN, TextEncoder
+
+CHARACTERS = Tokenizer("characters", "all", None, 20)
+
+
+def test_the_most_frequent_tokens_ties_by_code_point():
+    encoder = TextEncoder.fit(["bab", "cab", "d"], CHARACTERS, vocabulary_size=5)
+    assert encoder.vocabulary == (PADDING, UNKNOWN, "b", "a", "c")
+
+
+def test_unknown_and_empty():
+    encoder = TextEncoder.fit(["ab"], CHARACTERS, vocabulary_size=10)
+    assert encoder(tf.constant(["xb", ""])).numpy().tolist() == [[1, 3], [0, 0]]
+    assert encoder(tf.constant(["", ""])).numpy().tolist() == [[0], [0]]
+
+
+def test_no_text_at_all():
+    encoder = TextEncoder.fit([], CHARACTERS, vocabulary_size=10)
+    assert encoder.encode(["a"]).to_list() == [[1]]
+    assert encoder.encode([]).nrows() == 0
+
+
+def test_the_names_of_special_tokens_are_no_tokens():
+    words = Tokenizer("words", "all", None, 20)
+    encoder = TextEncoder(words, (PADDING, UNKNOWN, "好"))
+    assert encoder(tf.constant(["[PAD] [UNK] 好"])).numpy().tolist() == [[1, 1, 2]]
+
+
+def test_saved_and_loaded(tmp_path):
+    # A line separator and a blank are tokens like others.
+    encoder = TextEncoder.fit(["好 \u2028\x85a"], CHARACTERS, vocabulary_size=10)
+    encoder.save(tmp_path / "vocabulary.txt")
+    assert (
+        TextEncoder.load(tmp_path / "vocabulary.txt", CHARACTERS).vocabulary == encoder.vocabulary
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"a\nb\n", b"\xff\xfe"])
+def test_a_file_that_is_no_vocabulary_is_refused(tmp_path, content):
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=str(path)):
+        TextEncoder.load(path, CHARACTERS)
+
+
+def test_many_texts_are_encoded_in_blocks():
+    encoder = TextEncoder.fit(["ab"], CHARACTERS, vocabulary_size=10)
+    texts = ["ab" * (row % 3) for row in range(2500)]
+    assert encoder.encode(texts).to_list() == [[2, 3] * (row % 3) for row in range(2500)]

@@ -1,0 +1,160 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from imbalance import run_folder
+from imbalance.checks import InputError
+from imbalance.config import RunConfig
+from imbalance.data import load
+from imbalance.run_folder import Run
+from imbalance.training.fit import check, fit
+
+
+def configured(corpus, **changes):
+    return RunConfig.from_mapping(
+        {
+            "data": {"source": str(corpus), "validation_fraction": 0.25, "max_length": 20},
+            "model": {"args": {"embedding_dim": 8, "filters": 8, "kernel_sizes": [1, 2]}},
+            "training": {"epochs": 3, "batch_size": 16, "learning_rate": 0.01},
+            **changes,
+        }
+    )
+
+
+def trained(config, folder):
+    folder.mkdir()
+    return fit(config, load(config.data), folder, lambda matrix, labels: np.zeros((4, 4, 4), "u1"))
+
+
+@pytest.fixture(scope="module")
+def outcome(small_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training") / "run"
+    config = configured(small_corpus, loss="weight_focal_loss")
+    return trained(config, folder), folder
+
+
+def test_the_folder_is_a_run(outcome):
+    training, folder = outcome
+    run = Run(folder)
+    assert run.config == training.config
+    assert run.labels == ("Law", "体育", "经济")
+    assert len(run.config.loss.args["alpha"]) == 3
+    assert run.config.training.precision == "float32"
+    assert run.probabilities(["球", "法律", ""]).shape == (3, 3)
+
+
+def test_probabilities_do_not_depend_on_the_batch(outcome):
+    run = Run(outcome[1])
+    texts = ["球赛" * 9, "", "钱", "法律庭" * 3]
+    alone = np.concatenate([run.probabilities([text]) for text in texts])
+    np.testing.assert_allclose(run.probabilities(texts, batch_size=3), alone, atol=1e-6)
+
+
+def test_history_and_best_epoch(outcome):
+    training, folder = outcome
+    with open(folder / run_folder.HISTORY, encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    scores = [float(row["val_macro_f1"]) for row in rows]
+    assert len(rows) == training.summary["epochs"] == 3
+    assert training.summary["best_value"] == pytest.approx(max(scores))
+    assert scores[training.summary["best_epoch"] - 1] == pytest.approx(max(scores))
+
+
+def test_the_saved_network_is_the_best_one(outcome, small_corpus):
+    training, folder = outcome
+    run = Run(folder)
+    validation = load(run.config.data).splits["validation"]
+    predicted = run.probabilities(validation.texts).argmax(axis=1)
+    score = f1_score(
+        validation.labels, predicted, labels=range(3), average="macro", zero_division=0
+    )
+    assert score == pytest.approx(training.summary["best_value"], abs=1e-6)
+
+
+def test_tensorboard_shows_scalars_classes_curves_picture_settings(outcome):
+    logs = outcome[1] / run_folder.TENSORBOARD
+    tags = {}
+    for folder in {path.parent for path in logs.rglob("events*")}:
+        events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+        events.Reload()
+        tags[folder.name] = set(events.Tags()["tensors"])
+    assert {"epoch_loss", "epoch_macro_f1"} <= tags["train"]
+    shown = tags["validation"]
+    assert {"epoch_macro_f1", "f1/体育", "pr/Law/pr_curves", "confusion_matrix", "config"} <= shown
+    assert any("hparams" in name for name in tags)
+
+
+def test_the_same_seed_gives_the_same_network(small_corpus, tmp_path):
+    config = configured(small_corpus, loss="dice_loss")
+    config_twice = [trained(config, tmp_path / name) for name in ("first", "second")]
+    first, second = (Run(tmp_path / name).model.get_weights() for name in ("first", "second"))
+    assert config_twice[0].summary["best_value"] == config_twice[1].summary["best_value"]
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": {"name": "ghm_loss", "args": {"momentum": 0.9}}},
+        {"loss": "binary_focal_loss", "training": {"epochs": 1, "class_weight": "balanced"}},
+        {"loss": "tversky_loss", "training": {"epochs": 1, "precision": "mixed_bfloat16"}},
+    ],
+    ids=["state", "one-vs-rest", "half precision"],
+)
+def test_other_losses_train(small_corpus, tmp_path, changes):
+    changes.setdefault("training", {"epochs": 1})
+    trained(configured(small_corpus, **changes), tmp_path / "run")
+    run = Run(tmp_path / "run")
+    assert np.isfinite(run.probabilities(["球", "法"])).all()
+    for layer in run.model.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            assert layer.dtype_policy.name == run.config.training.precision
+
+
+def test_weights_of_rows_and_classes_reach_training(tmp_path):
+    # All weight lies on rows that say the opposite of the others.
+    lines = ["text,label,weight"]
+    for row in range(40):
+        lines += [f"好{'的' * row},good,0", f"好{'了' * row},bad,1", f"坏{'了' * row},good,1"]
+    (tmp_path / "train.csv").write_text("\n".join(lines), encoding="utf-8")
+    config = configured(
+        tmp_path / "train.csv",
+        training={"epochs": 6, "batch_size": 16, "learning_rate": 0.05, "monitor": "val_loss"},
+    )
+    mapping = config.to_mapping()
+    mapping["data"] |= {"weight_column": "weight", "test_fraction": 0.1}
+    trained(RunConfig.from_mapping(mapping), tmp_path / "run")
+    predicted = Run(tmp_path / "run").probabilities(["好", "坏"]).argmax(axis=1)
+    assert predicted.tolist() == [0, 1]  # bad, good
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "dise_loss"}, "loss: got 'dise_loss'"),
+        ({"loss": {"name": "focal_loss", "args": {"gamma": -1}}}, "gamma: got -1"),
+        ({"model": {"args": {"filters": 0}}}, "filters: got 0"),
+        (
+            {"loss": "weight_cross_entropy", "training": {"class_weight": "balanced"}},
+            "training.class_weight: got 'balanced', expected none",
+        ),
+    ],
+)
+def test_check_refuses_before_data_is_read(small_corpus, changes, message):
+    with pytest.raises(InputError, match=message):
+        check(configured(small_corpus, **changes))
+
+
+def test_weights_of_the_wrong_length_are_refused(small_corpus, tmp_path):
+    loss = {"name": "weight_cross_entropy", "args": {"class_weight": [1.0, 2.0]}}
+    with pytest.raises(InputError, match="class_weight: got .*expected 3 numbers"):
+        trained(configured(small_corpus, loss=loss), tmp_path / "run")
+
+
+def test_probabilities_of_no_text(outcome):
+    assert Run(outcome[1]).probabilities([]).shape == (0, 3)
