@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for run in runs:
         own = _load(run.config.data)
         if options.data is None:
-            scores[run.name] = results.evaluate(run, own, (options.split,))[options.split]
+            found = results.evaluate(run, own, (options.split,), run.name)
+            scores[run.name] = found[options.split]
         else:
             found = results.evaluate_elsewhere(run, own, options.data, options.split)
             scores[run.name], report = found

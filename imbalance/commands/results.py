@@ -15,8 +15,14 @@ from imbalance.evaluation.evaluate import texts_met
 from imbalance.run_folder import Run
 
 
-def evaluate(run: Run, corpus: Corpus, splits: Sequence[str]) -> dict[str, dict]:
+def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict[str, dict]:
     """Score a run on splits of its own data; keep the result in its folder and return it.
+
+    Args:
+        run: the run.
+        corpus: its own data.
+        splits: those to score.
+        name: of the run in reports; its folder may still have a temporary one.
 
     Raises:
         InputError: if the classes of the data are no longer those of the run.
@@ -32,7 +38,8 @@ def evaluate(run: Run, corpus: Corpus, splits: Sequence[str]) -> dict[str, dict]
             corpus.splits[split],
             texts_met(corpus, split),
             run.path / run_folder.REPORT / split,
-            f"{run.config.loss.name}: {split} split of {corpus.name}",
+            name,
+            f"{name}: {split} split of {corpus.name}",
         )
     run.update_metrics(scores)
     return scores
@@ -56,8 +63,8 @@ def evaluate_elsewhere(
     rows, report = load_split(config, split, run.labels)
     name = Path(source).resolve().name
     folder = run.path / run_folder.REPORT / f"{name}-{split}"
-    title = f"{run.config.loss.name}: {split} split of {name}"
-    return score(run, rows, texts_met(corpus, "test"), folder, title), report
+    title = f"{run.name}: {split} split of {name}"
+    return score(run, rows, texts_met(corpus, "test"), folder, run.name, title), report
 
 
 def show(runs: Mapping[str, Mapping], split: str, references: Mapping | None = None) -> None:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
         run = Run(folder)
         run.update_metrics({"training": training.summary})
-        scores = results.evaluate(run, corpus, ("validation", "test"))
+        scores = results.evaluate(run, corpus, ("validation", "test"), name)
         export(run, folder / run_folder.SERVING)
     results.show({name: scores["test"]}, "test")
     path = Path(config.output_dir, name)

@@ -10,7 +10,7 @@ from imbalance.run_folder import Run
 
 
 def evaluate(
-    run: Run, rows: Split, training_texts: Sequence[str], folder: Path, title: str
+    run: Run, rows: Split, training_texts: Sequence[str], folder: Path, name: str, title: str
 ) -> dict[str, dict]:
     """Score ``run`` on rows, all and without the texts it has met, and write a report.
 
@@ -19,6 +19,7 @@ def evaluate(
         rows: labelled texts, the labels being ids in the order of ``run.labels``.
         training_texts: what the run was made with; rows with these texts are not ``unseen``.
         folder: gets ``per_class.csv``, ``report.md`` and the pictures.
+        name: of the run in the report's tables.
         title: of the report.
 
     Returns:
@@ -35,7 +36,7 @@ def evaluate(
     folder.mkdir(parents=True, exist_ok=True)
     per_class = tables.per_class_frame(scores["all"])
     (folder / "per_class.csv").write_text(tables.to_csv(per_class), encoding="utf-8")
-    markdown = tables.comparison_markdown({run.name: scores})
+    markdown = tables.comparison_markdown({name: scores})
     (folder / "report.md").write_text(f"# {title}\n\n{markdown}", encoding="utf-8")
     pictures.save_pictures(folder, rows.labels, probabilities, labels)
     return scores

@@ -78,6 +78,8 @@ def confusion_matrix_picture(
     axes.grid(which="minor", color="white", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
     if classes <= _MOST_COUNTED_CLASSES:
+        # One size for all counts, and one that four digits fit where cells are small.
+        crowded = classes > 5 and matrix.max() >= 1000
         for row, column in zip(*np.nonzero(matrix), strict=True):
             axes.text(
                 column,
@@ -85,7 +87,7 @@ def confusion_matrix_picture(
                 _count(matrix[row, column]),
                 ha="center",
                 va="center",
-                fontsize=font if matrix[row, column] < 1000 else font - 2,
+                fontsize=font - 2 if crowded else font,
                 color="white" if shares[row, column] > 0.55 else "black",
             )
     return _finished(figure)
