@@ -1,6 +1,7 @@
 """``python train.py``: train, evaluate and export one run."""
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     check(config)
     name = run_folder.available_name(config.output_dir, config)
+    config = dataclasses.replace(config, name=name)
     corpus = load(config.data)
     print("\n".join(corpus.report.lines()), file=sys.stderr)
     with run_folder.writing(config.output_dir, name) as folder:

@@ -9,6 +9,8 @@ The formulas of all families are written on one form of their input, made here:
 ``...`` is (batch,) for documents and (batch, time) for tokens.
 """
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -29,7 +31,7 @@ class ImbalanceLoss(keras.losses.Loss):
 
     Keras multiplies the values that ``call`` returns by the weights afterwards. A loss that
     sums over the batch before it divides (dice, Tversky, GHM, rescaled focal) must use them
-    inside its sums, so ``call`` receives them here; the others need not look.
+    inside its sums, so ``call`` receives them here.
 
     Args:
         from_logits: whether ``y_pred`` holds logits (the default) or probabilities.
@@ -50,9 +52,18 @@ class ImbalanceLoss(keras.losses.Loss):
 
     activation = "softmax"
 
+    # What a subclass states: the pure function of its formula; the arguments that constructor,
+    # function and config share, each an attribute; whether the function sums over the batch.
+    _function: Callable
+    _arguments: tuple[str, ...] = ()
+    _weighs_inside = False
+
     def call(self, y_true, y_pred, sample_weight=None):
         """Return the loss of each label, shape (batch,), or (batch, time) for tokens."""
-        raise NotImplementedError
+        inside = {"sample_weight": sample_weight} if self._weighs_inside else {}
+        return self._function(
+            y_true, y_pred, **self._own_config(), **inside, from_logits=self.from_logits
+        )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         weight = merge_weights(sample_weight, get_keras_mask(y_pred), self.dtype)
@@ -63,7 +74,11 @@ class ImbalanceLoss(keras.losses.Loss):
         return sample_weight
 
     def get_config(self):
-        return {**super().get_config(), "from_logits": self.from_logits, "dtype": self.dtype}
+        common = {"from_logits": self.from_logits, "dtype": self.dtype}
+        return {**super().get_config(), **common, **self._own_config()}
+
+    def _own_config(self):
+        return {name: getattr(self, name) for name in self._arguments}
 
 
 class BatchLoss(ImbalanceLoss):
@@ -73,6 +88,8 @@ class BatchLoss(ImbalanceLoss):
     scale the mean by the mean weight, so they are left out there; under the reductions that
     add up or divide by weights they count as numbers of rows.
     """
+
+    _weighs_inside = True
 
     def _weight_outside_sums(self, sample_weight):
         return None if self.reduction in ("sum_over_batch_size", "mean") else sample_weight

@@ -124,11 +124,10 @@ class CrossEntropy(ImbalanceLoss):
         0.41
     """
 
+    _function = staticmethod(cross_entropy)
+
     def __init__(self, *, name="cross_entropy", **kwargs):
         super().__init__(name=name, **kwargs)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return cross_entropy(y_true, y_pred, from_logits=self.from_logits)
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -146,17 +145,12 @@ class WeightedCrossEntropy(ImbalanceLoss):
         0.7249
     """
 
+    _function = staticmethod(weighted_cross_entropy)
+    _arguments = ("class_weight",)
+
     def __init__(self, class_weight, *, name="weighted_cross_entropy", **kwargs):
         super().__init__(name=name, **kwargs)
         self.class_weight = checks.weights("class_weight", class_weight)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return weighted_cross_entropy(
-            y_true, y_pred, self.class_weight, from_logits=self.from_logits
-        )
-
-    def get_config(self):
-        return {**super().get_config(), "class_weight": self.class_weight}
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -176,17 +170,12 @@ class LabelSmoothing(ImbalanceLoss):
         0.3269
     """
 
+    _function = staticmethod(label_smoothing_cross_entropy)
+    _arguments = ("epsilon",)
+
     def __init__(self, epsilon=0.1, *, name="label_smoothing", **kwargs):
         super().__init__(name=name, **kwargs)
         self.epsilon = checks.number("epsilon", epsilon, low=0, high=1)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return label_smoothing_cross_entropy(
-            y_true, y_pred, self.epsilon, from_logits=self.from_logits
-        )
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -203,9 +192,7 @@ class BinaryCrossEntropy(ImbalanceLoss):
     """
 
     activation = "sigmoid"
+    _function = staticmethod(binary_cross_entropy)
 
     def __init__(self, *, name="binary_cross_entropy", **kwargs):
         super().__init__(name=name, **kwargs)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return binary_cross_entropy(y_true, y_pred, from_logits=self.from_logits)

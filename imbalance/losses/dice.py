@@ -156,6 +156,9 @@ class DiceLoss(BatchLoss):
         0.3212
     """
 
+    _function = staticmethod(dice_loss)
+    _arguments = ("smooth", "squared", "alpha", "activation")
+
     def __init__(
         self,
         smooth=1e-5,
@@ -171,27 +174,6 @@ class DiceLoss(BatchLoss):
         self.squared = checks.boolean("squared", squared)
         self.alpha = _checked_alpha(alpha)
         self.activation = checks.choice("activation", activation, ACTIVATIONS)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return dice_loss(
-            y_true,
-            y_pred,
-            self.smooth,
-            self.squared,
-            self.alpha,
-            self.activation,
-            sample_weight=sample_weight,
-            from_logits=self.from_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "smooth": self.smooth,
-            "squared": self.squared,
-            "alpha": self.alpha,
-            "activation": self.activation,
-        }
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -215,26 +197,11 @@ class DSCLoss(ImbalanceLoss):
         0.261
     """
 
+    _function = staticmethod(dsc_loss)
+    _arguments = ("alpha", "smooth", "activation")
+
     def __init__(self, alpha=0.1, smooth=1.0, activation="softmax", *, name="dsc_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.alpha = _checked_alpha(alpha)
         self.smooth = _checked_smooth(smooth)
         self.activation = checks.choice("activation", activation, ACTIVATIONS)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return dsc_loss(
-            y_true,
-            y_pred,
-            self.alpha,
-            self.smooth,
-            self.activation,
-            from_logits=self.from_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "smooth": self.smooth,
-            "activation": self.activation,
-        }

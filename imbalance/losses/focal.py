@@ -128,30 +128,14 @@ def _checked_alpha(alpha, high=float("inf")):
 
 
 class _Focal(ImbalanceLoss):
+    _arguments = ("gamma", "alpha", "rescale")
+    _weighs_inside = True
+
     def __init__(self, gamma, alpha, rescale, **kwargs):
         super().__init__(**kwargs)
         self.gamma = _checked_gamma(gamma)
         self.alpha = _checked_alpha(alpha, self._largest_alpha)
         self.rescale = checks.boolean("rescale", rescale)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return type(self)._function(
-            y_true,
-            y_pred,
-            self.gamma,
-            self.alpha,
-            self.rescale,
-            sample_weight=sample_weight,
-            from_logits=self.from_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "gamma": self.gamma,
-            "alpha": self.alpha,
-            "rescale": self.rescale,
-        }
 
 
 @keras.saving.register_keras_serializable(package="imbalance")

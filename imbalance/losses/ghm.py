@@ -167,6 +167,8 @@ class GHMLoss(ImbalanceLoss):
         1.1269
     """
 
+    _arguments = ("bins", "momentum", "activation")
+
     def __init__(self, bins=10, momentum=0.0, activation="softmax", *, name="ghm_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.bins = _checked_bins(bins)
@@ -198,11 +200,3 @@ class GHMLoss(ImbalanceLoss):
                 )
             shares = self.state.update(shares)
         return _harmonised(ce, in_bin, shares)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "bins": self.bins,
-            "momentum": self.momentum,
-            "activation": self.activation,
-        }

@@ -158,6 +158,9 @@ class TverskyLoss(BatchLoss):
         0.3225
     """
 
+    _function = staticmethod(tversky_loss)
+    _arguments = ("alpha", "beta", "smooth", "activation")
+
     def __init__(
         self,
         alpha=0.3,
@@ -171,30 +174,6 @@ class TverskyLoss(BatchLoss):
         super().__init__(name=name, **kwargs)
         self.alpha, self.beta, self.smooth = _checked(alpha, beta, smooth)
         self.activation = checks.choice("activation", activation, ACTIVATIONS)
-
-    _gamma = 1.0
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return focal_tversky_loss(
-            y_true,
-            y_pred,
-            self.alpha,
-            self.beta,
-            self._gamma,
-            self.smooth,
-            self.activation,
-            sample_weight=sample_weight,
-            from_logits=self.from_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "beta": self.beta,
-            "smooth": self.smooth,
-            "activation": self.activation,
-        }
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -218,6 +197,9 @@ class FocalTverskyLoss(TverskyLoss):
         0.4229
     """
 
+    _function = staticmethod(focal_tversky_loss)
+    _arguments = ("alpha", "beta", "gamma", "smooth", "activation")
+
     def __init__(
         self,
         alpha=0.3,
@@ -230,7 +212,4 @@ class FocalTverskyLoss(TverskyLoss):
         **kwargs,
     ):
         super().__init__(alpha, beta, smooth, activation, name=name, **kwargs)
-        self.gamma = self._gamma = _checked_gamma(gamma)
-
-    def get_config(self):
-        return {**super().get_config(), "gamma": self.gamma}
+        self.gamma = _checked_gamma(gamma)

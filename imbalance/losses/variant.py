@@ -91,27 +91,11 @@ class VariantCrossEntropy(ImbalanceLoss):
     """
 
     activation = "sigmoid"
+    _function = staticmethod(variant_cross_entropy)
+    _arguments = ("margin", "form", "sharpness")
 
     def __init__(
         self, margin=0.8, form="hard", sharpness=1.0, *, name="variant_cross_entropy", **kwargs
     ):
         super().__init__(name=name, **kwargs)
         self.margin, self.form, self.sharpness = _checked(margin, form, sharpness)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        return variant_cross_entropy(
-            y_true,
-            y_pred,
-            self.margin,
-            self.form,
-            self.sharpness,
-            from_logits=self.from_logits,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "form": self.form,
-            "sharpness": self.sharpness,
-        }

@@ -37,7 +37,8 @@ def callbacks(
     return [
         keras.callbacks.TensorBoard(folder, write_graph=False),
         ClassCallback(folder / "validation", config, labels, metrics, draw_confusion),
-        hparams.KerasCallback(str(folder / "hparams"), hyperparameters(config)),
+        # TensorBoard looks for a trial's scores in the folders below the one of its settings.
+        TrialCallback(str(folder), hyperparameters(config)),
     ]
 
 
@@ -59,6 +60,24 @@ def hyperparameters(config: RunConfig) -> dict:
     simple = (bool, int, float, str)
     flat |= {key: v if isinstance(v, simple) else str(v) for key, v in arguments.items()}
     return flat
+
+
+class TrialCallback(hparams.KerasCallback):
+    """Writes the settings for the HParams page, and which scores it shows beside them."""
+
+    def __init__(self, folder, settings):
+        super().__init__(folder, settings)
+        self._folder = folder
+        self._settings = settings
+
+    def on_train_begin(self, logs=None):
+        shown = [
+            hparams.Metric(f"epoch_{name}", group="validation", display_name=f"val_{name}")
+            for name in ("macro_f1", "accuracy", "pr_auc", "loss")
+        ]
+        with tf.summary.create_file_writer(self._folder).as_default():
+            hparams.hparams_config([hparams.HParam(name) for name in self._settings], shown)
+        super().on_train_begin(logs)
 
 
 class ClassCallback(keras.callbacks.Callback):
