@@ -82,8 +82,10 @@ class Run:
 
     @cached_property
     def model(self) -> keras.Model:
+        """The network, not compiled."""
         try:
-            return keras.saving.load_model(self.path / MODEL)
+            # To predict, it needs no loss, metric or optimizer.
+            return keras.saving.load_model(self.path / MODEL, compile=False)
         except (ValueError, OSError, TypeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise checks.InputError(

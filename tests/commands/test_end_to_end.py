@@ -93,6 +93,17 @@ def test_evaluating_again_gives_the_same_scores(runs, capsys):
     assert "test, by class" in capsys.readouterr().out
 
 
+def test_a_run_is_read_back_by_a_new_process(runs):
+    done = subprocess.run(
+        [sys.executable, "evaluate.py", str(runs[0])],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "dice: test, by class" in done.stdout
+
+
 def test_runs_stand_side_by_side_with_published_rows(runs, tmp_path, capsys):
     reference = tmp_path / "published.yaml"
     reference.write_text("published CNN:\n  all: {accuracy: 0.94, macro_f1: 0.75}\n")
