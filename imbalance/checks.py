@@ -154,9 +154,9 @@ def weights(name: str, values, *, length: int | None = None) -> tuple[float, ...
 def _bounds(low, high, low_open=False, high_open=False) -> str:
     parts = []
     if low != -math.inf:
-        parts.append(f"{'above' if low_open else 'of at least'} {low:g}")
+        parts.append(f"{'above' if low_open else 'of at least'} {low:.15g}")
     if high != math.inf:
-        parts.append(f"{'below' if high_open else 'of at most'} {high:g}")
+        parts.append(f"{'below' if high_open else 'of at most'} {high:.15g}")
     return " " + " and ".join(parts) if parts else ""
 
 

@@ -5,7 +5,9 @@ Values whose validity depends on the model or the loss (``model.args``, ``loss.a
 checked by those when they are built.
 """
 
+import codecs
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,13 +161,6 @@ class TrainingConfig:
         checks.integer("training.batch_size", self.batch_size, low=1)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
         checks.text("training.class_weight", self.class_weight)
-        if self.class_weight not in CLASS_WEIGHTS and not Path(self.class_weight).is_file():
-            raise checks.wrong(
-                "training.class_weight",
-                self.class_weight,
-                f"one of {', '.join(CLASS_WEIGHTS)} or an existing JSON or YAML file"
-                + checks.did_you_mean(self.class_weight, CLASS_WEIGHTS),
-            )
         checks.choice("training.precision", self.precision, PRECISIONS)
         checks.choice("training.monitor", self.monitor, MONITORS)
         checks.integer("training.patience", self.patience, low=0)
@@ -200,7 +195,8 @@ class RunConfig:
     def __post_init__(self):
         if self.name is not None:
             checks.text("name", self.name)
-            if Path(self.name).name != self.name or self.name.startswith("."):
+            plain = Path(self.name).name == self.name and self.name.isprintable()
+            if not plain or self.name.startswith(".") or len(self.name.encode()) > 200:
                 raise checks.wrong("name", self.name, "a folder name, without a path")
         checks.text("output_dir", self.output_dir)
 
@@ -245,17 +241,12 @@ def merge(base: Mapping, changes: Mapping) -> dict:
 def read_yaml(path) -> dict:
     """Read a YAML mapping with the safe loader; a repeated key is refused, not overwritten."""
     try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_StrictLoader)
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: cannot be read ({_reason(error)}), expected a YAML file"
         ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise InputError(f"{where}: {problem}, expected YAML") from None
+    content = parse_yaml(str(path), text)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -263,8 +254,33 @@ def read_yaml(path) -> dict:
     return content
 
 
+def parse_yaml(name: str, text: str):
+    """Return what YAML (or JSON) text says; ``name`` is where it comes from, for the message.
+
+    Numbers are those of YAML 1.2 and JSON, so 1e-3 is one; a date is a string.
+
+    Example:
+        >>> parse_yaml("--set", "[1e-3, 2026-01-31]")
+        [0.001, '2026-01-31']
+    """
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise InputError(f"{where}: {problem}, expected YAML") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{name}: got {checks.show(text)}, expected YAML") from None
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """Safe loading that refuses a key standing twice."""
+    """Safe loading with the numbers of YAML 1.2, that refuses a key standing twice."""
+
+    yaml_implicit_resolvers = {
+        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -276,6 +292,13 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key if isinstance(key, (str, int, float)) else id(key))
         return super().construct_mapping(node, deep=deep)
+
+
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 
 def _build(cls, place: str, mapping):
@@ -313,11 +336,13 @@ def _frozen(name: str, args) -> Mapping:
 
 def _encoding(name: str, value):
     checks.text(name, value)
-    if value != "auto":
-        try:
-            "".encode(value)
-        except LookupError:
-            raise checks.wrong(name, value, "auto or an encoding that Python knows") from None
+    if value == "auto":
+        return
+    try:
+        codecs.lookup(value)
+        "a".encode(value).decode(value)
+    except (LookupError, ValueError):
+        raise checks.wrong(name, value, "auto or a text encoding that Python knows") from None
 
 
 def _reason(error: Exception) -> str:

@@ -23,6 +23,8 @@ def build_loss(config: LossConfig, class_weights=None) -> losses.ImbalanceLoss:
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
+    # Not the arguments common to all losses: the network gives logits, training reduces.
+    checks.keys("loss.args", config.args, losses.entry(config.name).parameters)
     return losses.get(config.name, **loss_arguments(config, class_weights))
 
 

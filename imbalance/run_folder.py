@@ -15,7 +15,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -26,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from imbalance import checks, models, registry
-from imbalance.config import RunConfig
+from imbalance.config import RunConfig, read_yaml
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
 
@@ -69,11 +68,18 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig:
-        return RunConfig.from_yaml(self.path / CONFIG)
+        mapping = read_yaml(self.path / CONFIG)
+        for section in RunConfig().to_mapping():
+            if section not in mapping:
+                raise checks.wrong(str(self.path / CONFIG), sorted(mapping), f"a key {section}")
+        return RunConfig.from_mapping(mapping)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        return tuple((self.path / LABELS).read_text(encoding="utf-8").splitlines())
+        labels = _read(self.path / LABELS).removesuffix("\n").split("\n")
+        if len(labels) < 2 or len(set(labels)) < len(labels):
+            raise checks.wrong(str(self.path / LABELS), labels, "two classes or more, each once")
+        return tuple(labels)
 
     @cached_property
     def encoder(self) -> TextEncoder:
@@ -83,14 +89,24 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """The network, not compiled."""
+        path = self.path / MODEL
         try:
             # To predict, it needs no loss, metric or optimizer.
-            return keras.saving.load_model(self.path / MODEL, compile=False)
-        except (ValueError, OSError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            model = keras.saving.load_model(path, compile=False)
+        except Exception as error:  # whatever a damaged archive makes Keras raise
             raise checks.InputError(
-                f"{self.path / MODEL}: cannot be loaded ({reason}), expected a model of train.py"
+                f"{path}: cannot be loaded, expected a whole file that train.py wrote"
             ) from error
+        # A vocabulary or a label too many would shift every id without a word.
+        sizes = (model.get_layer("embedding").input_dim, model.output_shape[-1])
+        units = models.output_units(self.activation, len(self.labels))
+        if sizes != (len(self.encoder.vocabulary), units):
+            raise checks.InputError(
+                f"{path}: made for {sizes[0]} tokens and {sizes[1]} outputs, but {VOCABULARY} has "
+                f"{len(self.encoder.vocabulary)} and {LABELS} needs {units}; expected the files of "
+                "one run"
+            )
+        return model
 
     @cached_property
     def activation(self) -> str:
@@ -100,7 +116,17 @@ class Run:
     def metrics(self) -> dict:
         """What ``metrics.json`` holds; empty before anything is written."""
         path = self.path / METRICS
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not path.exists():
+            return {}
+        try:
+            metrics = json.loads(_read(path))
+        except (ValueError, RecursionError):
+            metrics = None
+        if not isinstance(metrics, dict):
+            raise checks.InputError(
+                f"{path}: cannot be read, expected the JSON that train.py wrote"
+            )
+        return metrics
 
     def update_metrics(self, changes: dict) -> None:
         """Replace the top-level keys that ``changes`` names."""
@@ -138,6 +164,17 @@ class Run:
         return tf.function(lambda ids: model(ids, training=False), input_signature=spec)
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        raise checks.InputError(f"{path}: cannot be read, expected UTF-8 text") from None
+
+
+def _temporary(final: Path) -> Path:
+    return final.with_name(f".{final.name}.partial")
+
+
 def available_name(output_dir, config: RunConfig) -> str:
     """Return a free folder name: the configured one, or one made of data, loss and seed.
 
@@ -152,7 +189,7 @@ def available_name(output_dir, config: RunConfig) -> str:
     data = Path(config.data.source).name.split(".")[0] or "data"
     base = f"{data}-{config.loss.name}-seed{config.training.seed}"
     name, count = base, 1
-    while (folder / name).exists():
+    while (folder / name).exists() or _temporary(folder / name).exists():
         count += 1
         name = f"{base}-{count}"
     return name
@@ -162,16 +199,25 @@ def available_name(output_dir, config: RunConfig) -> str:
 def writing(output_dir, name: str) -> Iterator[Path]:
     """Give a temporary folder that becomes ``output_dir/name`` when the block ends well.
 
-    A run that is killed leaves only ``.<name>.partial-<process>``, which nothing takes for a
-    finished run; one that fails leaves nothing.
+    A run that is killed leaves only ``.<name>.partial``, which nothing takes for a finished run;
+    one that fails leaves nothing.
 
     Raises:
-        InputError: if the folder cannot be made.
+        InputError: if the folder cannot be made, or another run is writing it.
     """
     final = Path(output_dir) / name
-    temporary = final.with_name(f".{name}.partial-{os.getpid()}")
+    temporary = _temporary(final)
     try:
-        temporary.mkdir(parents=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.mkdir()
+        except FileExistsError:
+            raise checks.wrong(
+                "name",
+                name,
+                f"another: {temporary} is being written, or was left by a run that was killed and "
+                "may be removed",
+            ) from None
     except OSError as error:
         raise checks.InputError(
             f"output_dir: {output_dir} cannot be written ({error.strerror}), expected a folder "

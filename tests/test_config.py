@@ -1,7 +1,7 @@
 import pytest
 
 from imbalance.checks import InputError
-from imbalance.config import RunConfig, merge, read_yaml
+from imbalance.config import RunConfig, merge, parse_yaml, read_yaml
 
 
 def refused(mapping) -> str:
@@ -39,7 +39,7 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"training": {"learning_rate": 0}}, "training.learning_rate: got 0"),
         ({"training": {"precision": "float16"}}, "training.precision: got 'float16'"),
         ({"training": {"monitor": "macro_f1"}}, "did you mean 'val_macro_f1'"),
-        ({"training": {"class_weight": "balance"}}, "did you mean 'balanced'"),
+        ({"training": {"class_weight": ""}}, "training.class_weight: got ''"),
         ({"training": {"seed": -1}}, "training.seed: got -1"),
         ({"training": 3}, "training: got 3, expected a mapping"),
         ({"data": {"validation_fraction": 0.6, "test_fraction": 0.4}}, "leaves training rows"),
@@ -47,7 +47,11 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"data": {"tokens": "bytes"}}, "data.tokens: got 'bytes'"),
         ({"data": {"encoding": "utf-99"}}, "data.encoding: got 'utf-99'"),
         ({"data": {"text_column": "a", "label_column": "a"}}, "data.label_column: got 'a'"),
+        ({"data": {"encoding": "idna\0"}}, "data.encoding: got"),
+        ({"data": {"encoding": "undefined"}}, "data.encoding: got 'undefined'"),
         ({"name": "../up"}, "name: got '../up'"),
+        ({"name": "two\nlines"}, "name: got"),
+        ({"name": "长" * 100}, "name: got"),
         ({"loss": {"args": [1]}}, "loss.args: got [1]"),
         ({"model": {"name": ""}}, "model.name: got ''"),
     ],
@@ -93,6 +97,24 @@ def test_bad_yaml_is_refused_with_its_line(tmp_path, text, message):
         read_yaml(path)
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 1e-3), ("-2E+5", -2e5), (".5e1", 5.0), ("1.5", 1.5), ("3", 3), ("1e", "1e")],
+)
+def test_numbers_are_those_of_json(text, value):
+    assert parse_yaml("x", text) == value
+
+
+def test_a_date_is_no_special_value():
+    assert parse_yaml("x", "2024-99-99") == "2024-99-99"
+
+
+@pytest.mark.parametrize("text", ["0x_", "[" * 5000])
+def test_what_trips_the_parser_is_one_line(text):
+    with pytest.raises(InputError, match="x: got .* expected YAML"):
+        parse_yaml("x", text)
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -19,7 +19,7 @@ def test_given_weights_win_over_those_of_the_data():
     ("config", "message"),
     [
         (LossConfig("focal_los"), "did you mean 'focal_loss'"),
-        (LossConfig("focal_loss", {"gama": 1}), "focal_loss.gama: unknown key"),
+        (LossConfig("focal_loss", {"gama": 1}), "loss.args.gama: unknown key"),
         (LossConfig("focal_loss", {"gamma": -1}), "gamma: got -1"),
         (LossConfig("weight_cross_entropy"), "class_weight"),
     ],

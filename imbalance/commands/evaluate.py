@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from imbalance import checks
+from imbalance.commands.options import Parser
 from imbalance.config import read_yaml
 
 
@@ -14,9 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate each run, write its report and metrics, and print the tables."""
     options = _parser().parse_args(arguments)
     from imbalance.commands import results
+    from imbalance.evaluation import tables
     from imbalance.run_folder import Run
 
     references = {} if options.reference is None else read_yaml(options.reference)
+    tables.check_references(options.reference, references)
+    if options.output is not None:
+        Path(options.output).mkdir(parents=True, exist_ok=True)
     runs = [Run(path) for path in options.runs]
     names = [run.name for run in runs]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -41,7 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(folder: Path, scores: Mapping, references: Mapping):
     from imbalance.evaluation import tables
 
-    folder.mkdir(parents=True, exist_ok=True)
     markdown = tables.comparison_markdown(scores, references)
     (folder / "comparison.md").write_text(markdown, encoding="utf-8")
     csv = tables.to_csv(tables.tidy_frame(scores))
@@ -57,7 +61,7 @@ def _load(config):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="evaluate.py",
         description="Score finished runs on a split: the whole of it (all), and without the texts "
         "that stand in the training data or earlier in the split (unseen).",

@@ -1,12 +1,12 @@
 """What the commands share: ``key=value`` arguments, and errors as one line."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-import yaml
-
 from imbalance.checks import InputError
+from imbalance.config import parse_yaml
 
 
 def key_values(flag: str, items: Sequence[str]) -> dict:
@@ -23,13 +23,7 @@ def key_values(flag: str, items: Sequence[str]) -> dict:
             raise InputError(f"{flag}: got {item!r}, expected key=value")
         if key in parsed:
             raise InputError(f"{flag}: {key} is given twice, expected each key once")
-        try:
-            parsed[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"{flag}: got {item!r}, expected a value that YAML reads") from None
-        # YAML 1.1 takes 1e-8 for a string.
-        if isinstance(parsed[key], str):
-            parsed[key] = _number(parsed[key])
+        parsed[key] = parse_yaml(f"{flag} {key}", value)
     return parsed
 
 
@@ -53,20 +47,26 @@ def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return command(arguments)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A full disk, a folder that cannot be written: no defect of ours either.
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted: no run was written", file=sys.stderr)
         return 130
 
 
-def _number(value: str):
-    try:
-        return float(value)
-    except ValueError:
-        return value
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line, as everything else does."""
+
+    def error(self, message):
+        raise InputError(f"{message}; see {self.prog} --help")

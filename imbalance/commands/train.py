@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalance.commands.options import key_values, nested
+from imbalance.commands.options import Parser, key_values, nested
 from imbalance.config import CLASS_WEIGHTS, MONITORS, PRECISIONS, RunConfig, merge
 
 
@@ -75,7 +75,7 @@ def configuration(options: argparse.Namespace) -> RunConfig:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="train.py",
         description="Train a text classifier on imbalanced labels, evaluate it and export it.",
         epilog="Flags replace what the file says. Exit status: 0 done, 2 wrong input.",

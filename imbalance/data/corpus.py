@@ -244,8 +244,15 @@ def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[S
             f"{config.source}: no row with a known label, expected {', '.join(labels)}"
         )
     _note(rows, rows.conflicting(), CONFLICTING)
+    for file in rows.files:
+        file.used += 1
+    # Those of the other splits were read, but for nothing.
+    report = given.report
+    scored = {id(file) for file in rows.files}
+    report.files = [file for file in report.files if id(file) in scored]
+    report.check()
     ids = {label: position for position, label in enumerate(labels)}
-    return _numbered(rows, ids, config.weight_column is not None), given.report
+    return _numbered(rows, ids, config.weight_column is not None), report
 
 
 def read(config: DataConfig) -> Given:

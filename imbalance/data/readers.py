@@ -16,6 +16,7 @@ import json
 import lzma
 import math
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,7 +51,8 @@ class Row(NamedTuple):
 
     Attributes:
         place: ``file:line``.
-        text, label: not empty; the label is stripped of outer white space.
+        text, label: not empty; of the label, white space is folded to single blanks, and letters
+            are composed (Unicode NFC).
         weight: ``None`` when no weight column is asked for.
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
@@ -227,7 +229,9 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     # 1.0 is what a table makes of the label 1 when another row's label is missing.
     if isinstance(label, float) and label.is_integer():
         label = int(label)
-    label, label_breaks = _SURROGATE.subn("\ufffd", str(label).strip())
+    # Folded: labels.txt holds one a line. Composed: é must be one class, however it is typed.
+    label = unicodedata.normalize("NFC", " ".join(str(label).split()))
+    label, label_breaks = _SURROGATE.subn("\ufffd", label)
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
@@ -420,7 +424,7 @@ def _readable(path: Path):
     """Turn what the system and the decompressors raise into one line about ``path``."""
     try:
         yield
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+    except (OSError, EOFError, UnicodeError, lzma.LZMAError, zlib.error) as error:
         raise _unreadable(path, error) from None
 
 

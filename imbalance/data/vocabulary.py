@@ -73,6 +73,9 @@ class TextEncoder(tf.Module):
             raise checks.InputError(f"{path}: cannot be read, expected a vocabulary") from None
         if tokens[:2] != [PADDING, UNKNOWN]:
             raise checks.wrong(f"{path}:1", tokens[:2], f"{PADDING} and {UNKNOWN} first")
+        if len(set(tokens)) < len(tokens):
+            twice = next(token for token, count in Counter(tokens).items() if count > 1)
+            raise checks.wrong(f"{path}, a token that stands twice", twice, "each token once")
         return cls(tokenizer, tokens)
 
     def save(self, path) -> None:

@@ -45,7 +45,8 @@ def evaluate(
 def texts_met(corpus: Corpus, split: str) -> list[str]:
     """Return the texts a run on ``corpus`` has met before it is scored on ``split``.
 
-    The test split is also compared with the validation split, which chose the epoch.
+    The test split is also compared with the validation split, which chose the epoch; of the
+    training split itself nothing is unseen.
     """
-    met = list(corpus.splits["train"].texts) if split != "train" else []
-    return met + (corpus.splits["validation"].texts if split == "test" else [])
+    chosen_by = corpus.splits["validation"].texts if split == "test" else []
+    return corpus.splits["train"].texts + chosen_by

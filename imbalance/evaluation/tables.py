@@ -48,6 +48,36 @@ _LOWER_IS_BETTER = ("expected_calibration_error",)
 _LABEL_WIDTH = 40
 
 
+def check_references(name: str, references: Runs) -> None:
+    """Refuse references that are not ``{name: {subset: {score: number, per_class: …}}}``.
+
+    Args:
+        name: where they come from, for the message.
+        references: published results, see the module.
+
+    Raises:
+        InputError: if they have another form or an unknown score.
+    """
+    for run, subsets in references.items():
+        for subset, scores in _mapping(f"{name}: {run}", subsets).items():
+            place = f"{name}: {run}.{subset}"
+            scores = dict(_mapping(place, scores))
+            classes = _mapping(f"{place}.per_class", scores.pop("per_class", {}))
+            for where, values, known in (
+                (place, scores, ("rows", *OVERALL)),
+                *((f"{place}.per_class.{label}", v, PER_CLASS) for label, v in classes.items()),
+            ):
+                checks.keys(where, _mapping(where, values), known)
+                for key, value in values.items():
+                    checks.number(f"{where}.{key}", value)
+
+
+def _mapping(place: str, value) -> Mapping:
+    if not isinstance(value, Mapping):
+        raise checks.wrong(place, value, "a mapping")
+    return value
+
+
 def per_class_frame(scores: Scores) -> pd.DataFrame:
     """Return one row a class: ``class``, ``support``, then its scores.
 

@@ -48,6 +48,10 @@ class ImbalanceLoss(keras.losses.Loss):
             reduction,
             ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None),
         )
+        if name is not None:
+            checks.text("name", name)
+        if isinstance(dtype, str):
+            checks.choice("dtype", dtype, ("float32", "float64", "float16", "bfloat16"))
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     activation = "softmax"

@@ -29,7 +29,7 @@ def ghm_loss(
             or 1 of shape (batch,) or (batch, 1).
         y_pred: logits (or probabilities) of shape (..., C); with a single sigmoid output also
             (batch,).
-        bins: M, at least 1; 1 is cross entropy.
+        bins: M, 1 to 10,000; 1 is cross entropy.
         activation: ``"softmax"`` or ``"sigmoid"``.
         sample_weight: weights of the rows in the counts, shape (...,).
         from_logits: whether ``y_pred`` holds logits.
@@ -87,7 +87,7 @@ def _harmonised(ce, in_bin, shares):
 
 
 def _checked_bins(bins) -> int:
-    return checks.integer("bins", bins, low=1)
+    return checks.integer("bins", bins, low=1, high=10_000)
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -153,7 +153,7 @@ class GHMLoss(ImbalanceLoss):
     ``evaluate`` reads the average and leaves it as it is.
 
     Args:
-        bins: M, at least 1.
+        bins: M, 1 to 10,000.
         momentum: weight of past batches, in [0, 1); 0 needs no state and works in any model.
         activation: ``"softmax"`` or ``"sigmoid"``.
         from_logits, reduction, name, dtype: see :class:`~imbalance.losses.base.ImbalanceLoss`.

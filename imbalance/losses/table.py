@@ -169,11 +169,11 @@ def entry(name: str) -> LossEntry:
     return TABLE[ALIASES[name]]
 
 
-def get(name: str, **arguments) -> ImbalanceLoss:
+def get(loss: str, /, **arguments) -> ImbalanceLoss:
     """Build a loss by name or alias.
 
     Args:
-        name: a key of :data:`TABLE` or an alias.
+        loss: a key of :data:`TABLE` or an alias.
         arguments: the loss's own arguments and the common ones (``from_logits``,
             ``reduction``, ``name``, ``dtype``).
 
@@ -190,17 +190,17 @@ def get(name: str, **arguments) -> ImbalanceLoss:
         imbalance.checks.InputError: loss: got 'focal_los', expected a known name; did you mean \
 'focal_loss' or 'focal' or 'weight_focal_loss'?
     """
-    chosen = entry(name)
-    checks.keys(name, arguments, [*chosen.parameters, *sorted(_COMMON - {"kwargs"})])
+    chosen = entry(loss)
+    checks.keys(loss, arguments, [*chosen.parameters, *sorted(_COMMON - {"kwargs"})])
     arguments = {**chosen.defaults, **arguments}
     for parameter, default in chosen.parameters.items():
         if default is inspect.Parameter.empty and arguments.get(parameter) is None:
             raise checks.wrong(
-                f"{name}.{parameter}", None, "a value: the loss has no default for it"
+                f"{loss}.{parameter}", None, "a value: the loss has no default for it"
             )
     for parameter in chosen.data_arguments:
         if arguments.get(parameter) is None:
-            raise checks.wrong(f"{name}.{parameter}", None, "one weight a class")
+            raise checks.wrong(f"{loss}.{parameter}", None, "one weight a class")
     return chosen.loss_class(**arguments)
 
 

@@ -125,6 +125,10 @@ def focal_tversky_loss(
 
 
 def _checked(alpha, beta, smooth):
+    if alpha == 0 and beta == 0:
+        raise checks.wrong(
+            "alpha and beta", (alpha, beta), "one of them above 0: errors must count"
+        )
     return (
         checks.number("alpha", alpha, low=0),
         checks.number("beta", beta, low=0),

@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+# Keras attaches a mask to the tensor it belongs to and has no public spelling to read it.
+from keras.src.backend import get_keras_mask
+
 from imbalance import checks
 
 ACTIVATIONS = ("softmax", "sigmoid")
@@ -53,12 +56,15 @@ class ClassificationMetric(keras.metrics.Metric):
 
     def _read(self, y_true, y_pred, sample_weight):
         """Return flat ids (n,) int32, scores (n, C) or (n, 1) float32, weights (n,) float32."""
+        mask = get_keras_mask(y_pred)
         y_pred = ops.cast(ops.convert_to_tensor(y_pred), "float32")
         if len(y_pred.shape) == 1 and self.activation == "sigmoid":
             y_pred = ops.expand_dims(y_pred, -1)
         self._check_columns(y_pred)
         ids = self._ids(ops.convert_to_tensor(y_true), y_pred)
         weights = _broadcast_weights(sample_weight, ids)
+        if mask is not None:
+            weights = weights * ops.cast(mask, "float32")
 
         ids = ops.reshape(ids, (-1,))
         weights = ops.reshape(weights, (-1,))

@@ -1,6 +1,7 @@
 """From the setting ``class_weight`` and the class counts to one weight a class."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +26,7 @@ def resolve(setting: str, counts, labels: Sequence[str]) -> np.ndarray | None:
         return weights.balanced_weights(counts)
     if setting == "effective":
         return weights.effective_number_weights(counts)
+    check(setting)
     given = {str(label): weight for label, weight in config.read_yaml(setting).items()}
     checks.keys(setting, given, labels)
     missing = [label for label in labels if label not in given]
@@ -32,4 +34,20 @@ def resolve(setting: str, counts, labels: Sequence[str]) -> np.ndarray | None:
         raise checks.InputError(
             f"{setting}: no weight for {', '.join(missing)}, expected one for each label"
         )
-    return weights.scale_to_mean_one([given[label] for label in labels], counts)
+    values = [checks.number(f"{setting}: {label}", given[label], low=0) for label in labels]
+    return weights.scale_to_mean_one(values, counts)
+
+
+def check(setting: str) -> None:
+    """Refuse a setting that is neither a known name nor a file.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if setting not in config.CLASS_WEIGHTS and not Path(setting).is_file():
+        raise checks.wrong(
+            "training.class_weight",
+            setting,
+            f"one of {', '.join(config.CLASS_WEIGHTS)} or an existing JSON or YAML file"
+            + checks.did_you_mean(setting, config.CLASS_WEIGHTS),
+        )

@@ -145,6 +145,7 @@ def check(config: RunConfig) -> None:
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
+    class_weights.check(config.training.class_weight)
     filled = losses.entry(config.loss.name).data_arguments
     if filled and config.training.class_weight != "none":
         raise checks.wrong(

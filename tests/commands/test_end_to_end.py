@@ -125,8 +125,44 @@ def test_other_data_is_scored_whole_and_leaves_the_metrics_of_the_run(runs, tmp_
     assert Run(runs[0]).metrics == before
     printed = capsys.readouterr()
     assert "'other' (1 rows)" in printed.err
+    assert "41 rows read, 40 used, 1 skipped" in printed.err
     frame = pd.read_csv(runs[0] / "report" / "new.txt-test" / "per_class.csv")
     assert frame["support"].sum() == 40
+
+
+def test_nothing_of_the_training_split_is_unseen(runs, capsys):
+    assert call(evaluate, runs[0], "--split", "train") == 0
+    scores = Run(runs[0]).metrics["train"]
+    assert scores["all"]["rows"] > 0
+    assert scores["unseen"]["rows"] == 0
+
+
+def test_a_class_weight_file_is_not_needed_again(small_corpus, tmp_path):
+    weights = tmp_path / "weights.json"
+    weights.write_text('{"体育": 1e-1, "经济": 2, "Law": 3}', encoding="utf-8")
+    arguments = [*SMALL, "--data", small_corpus, "--output-dir", tmp_path, "--epochs", 1]
+    assert call(train, *arguments, "--name", "x", "--class-weight", weights) == 0
+    weights.unlink()
+    assert call(evaluate, tmp_path / "x") == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["x: 3", "x: {all: [1]}", "x: {all: {accuracy: abc}}", "x: {all: {acuracy: 1}}", "[1]"],
+)
+def test_references_are_checked_before_anything_is_scored(runs, tmp_path, capsys, content):
+    path = tmp_path / "published.yaml"
+    path.write_text(content)
+    assert call(evaluate, runs[0], "--reference", path) == 2
+    printed = capsys.readouterr()
+    assert str(path) in printed.err
+    assert printed.out == ""
+
+
+def test_an_output_that_is_a_file_is_one_line(runs, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert call(evaluate, runs[0], "--output", tmp_path / "file") == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_other_data_without_a_known_class_is_refused(runs, tmp_path, capsys):
@@ -214,12 +250,16 @@ def test_list_losses_names_each_with_its_paper(capsys):
     [
         (["--loss", "dise_loss"], "loss: got 'dise_loss'"),
         (["--loss", "focal_loss", "--loss-arg", "gamma=-1"], "gamma: got -1"),
-        (["--loss-arg", "gama=1"], "gama: unknown key"),
+        (["--loss-arg", "gama=1"], "loss.args.gama: unknown key"),
         (["--data", "no/such/place"], "no/such/place"),
         (["--epochs", "0"], "training.epochs: got 0"),
         (["--set", "data.token=words"], "data.token: unknown key"),
         (["--monitor", "f1"], "training.monitor: got 'f1'"),
         (["--class-weight", "balancd"], "did you mean 'balanced'"),
+        (["--loss-arg", "from_logits=false"], "loss.args.from_logits: unknown key"),
+        (["--loss-arg", "name=3"], "loss.args.name: unknown key"),
+        (["--loss", "tversky_loss", "--loss-arg", "alpha=0", "--loss-arg", "beta=0"], "above 0"),
+        (["--loss", "ghm_loss", "--loss-arg", "bins=1000000000"], "bins: got 1000000000"),
         (["--config", "none.yaml"], "none.yaml: cannot be read"),
         (["--loss", "weight_focal_loss", "--class-weight", "balanced"], "expected none"),
         (["--model-arg", "filters=x"], "filters: got 'x'"),
@@ -250,7 +290,7 @@ def test_a_killed_run_never_looks_finished(small_corpus, tmp_path):
         capture_output=True,
     )
     assert killed.returncode == -9
-    assert [path.name.startswith(".x.partial-") for path in tmp_path.iterdir()] == [True]
+    assert [path.name for path in tmp_path.iterdir()] == [".x.partial"]
 
 
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])

@@ -16,9 +16,9 @@ def test_values_are_read_as_yaml_and_numbers_without_a_dot_are_numbers():
     }
 
 
-@pytest.mark.parametrize("item", ["gamma", "=2", "a=[1"])
+@pytest.mark.parametrize("item", ["gamma", "=2", "a=[1", "a=0x_"])
 def test_what_is_no_pair_is_refused(item):
-    with pytest.raises(InputError, match="--set: got"):
+    with pytest.raises(InputError, match="--set.*expected (key=value|YAML)"):
         options.key_values("--set", [item])
 
 
@@ -51,6 +51,21 @@ def test_an_interruption_is_said(capsys):
 
     assert options.run(command) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(capsys):
+    def command(arguments):
+        raise OSError(28, "No space left on device", "model.keras")
+
+    assert options.run(command) == 2
+    assert capsys.readouterr().err == "error: model.keras: No space left on device\n"
+
+
+def test_unknown_flags_are_one_line(capsys):
+    from imbalance.commands import train
+
+    assert options.run(train.main, ["--epochs", "3x"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_defect_of_ours_is_not_hidden():

@@ -291,3 +291,18 @@ def test_digest_ignores_white_space_only():
     same = {readers.digest(readers.text_key(text)) for text in ("a b", "ab", "\u3000a\tb\n")}
     assert len(same) == 1
     assert readers.digest(readers.text_key("a b")) != readers.digest(readers.text_key("a.b"))
+
+
+def test_a_label_is_one_line_in_composed_letters(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    labels = ["two\nlines", "two\u2028lines", " two  lines ", "cafe\u0301", "caf\u00e9"]
+    path.write_text("".join(json.dumps({"text": "x", "label": each}) + "\n" for each in labels))
+    rows = list(readers.read_file(path, "jsonl", readers.Columns(), "auto"))
+    assert [row.label for row in rows] == ["two lines"] * 3 + ["caf\u00e9"] * 2
+
+
+def test_an_encoding_that_does_not_fit_at_all_is_one_line(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\nx,y\n")
+    with pytest.raises(InputError, match="rows.csv: cannot be read"):
+        list(readers.read_file(path, "csv", readers.Columns(), "utf-16"))

@@ -40,7 +40,7 @@ def test_saved_and_loaded(tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"a\nb\n", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"a\nb\n", b"\xff\xfe", b"[PAD]\n[UNK]\na\na\n"])
 def test_a_file_that_is_no_vocabulary_is_refused(tmp_path, content):
     path = tmp_path / "vocabulary.txt"
     path.write_bytes(content)

@@ -249,6 +249,7 @@ def test_config_builds_the_same_metric(metric):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_compiled_model_survives_saving(tmp_path, policy):
+    keras.utils.set_random_seed(3)
     ids, inputs, weights = random_rows(3, rows=80)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -343,3 +344,23 @@ def test_standard_metrics_are_what_training_can_monitor():
     assert ["val_loss", *names] == list(MONITORS)
     assert standard_metrics(2)[0] is not standard_metrics(2)[0]
     assert {type(metric).__name__ for metric in standard_metrics(3)} < set(metrics.__all__)
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_masked_tokens_do_not_count(metric):
+    rng = np.random.default_rng(2)
+    ids = rng.integers(0, 3, size=(6, 5))
+    tokens = rng.integers(0, 2, size=(6, 5))
+    inputs = keras.Input((5,), dtype="int32")
+    embedded = keras.layers.Embedding(2, 4, mask_zero=True)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(embedded))
+    model.compile(loss=CrossEntropyOfTokens(), metrics=[metric(3)])
+    got = model.evaluate(tokens, ids, verbose=0, return_dict=True)[metric(3).name]
+    logits = ops.convert_to_numpy(model(tokens))
+    wanted = value(metric(3), ids[tokens > 0], logits[tokens > 0])
+    assert got == pytest.approx(wanted, abs=1e-6)
+
+
+class CrossEntropyOfTokens(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)

@@ -31,8 +31,8 @@ def test_a_file_is_scaled_to_mean_one(tmp_path, content):
     [
         ("a: 1\n", "no weight for b"),
         ("a: 1\nb: 1\nc: 1\n", "c: unknown key"),
-        ("a: 1\nb: -1\n", "got -1"),
-        ("a: 1\nb: x\n", "got 'x'"),
+        ("a: 1\nb: -1\n", r"weights\.yaml: b: got -1"),
+        ("a: 1\nb: x\n", r"weights\.yaml: b: got 'x'"),
         ("a: 0\nb: 0\n", "not all 0"),
     ],
 )
@@ -41,3 +41,8 @@ def test_a_bad_file_is_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         class_weights.resolve(str(path), COUNTS, LABELS)
+
+
+def test_neither_a_name_nor_a_file():
+    with pytest.raises(InputError, match="training.class_weight: .* did you mean 'balanced'"):
+        class_weights.resolve("balance", COUNTS, LABELS)
