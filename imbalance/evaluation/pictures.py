@@ -6,6 +6,7 @@ too pale for a line, is replaced by Tol's wine red.
 """
 
 import importlib.util
+import math
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -26,6 +27,7 @@ _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#888888"
 _CURVES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#882255")
 _LINE_STYLES = ("-", "--", ":", "-.")
 _LONGEST_LABEL = 30  # in terminal cells: a Chinese character takes two
+_MOST_NAMED_CLASSES = 100
 _MOST_COUNTED_CLASSES = 40
 _MOST_CURVES = 10
 _HIGHLIGHTED_CURVES = 7
@@ -59,7 +61,7 @@ def confusion_matrix_picture(
 
     cell = 0.62 if classes <= 10 else 0.5 if classes <= _MOST_COUNTED_CLASSES else 0.17
     font = 9 if classes <= _MOST_COUNTED_CLASSES else 7
-    side = max(3.0, cell * classes)
+    side = max(3.0, cell * min(classes, _MOST_NAMED_CLASSES))
     figure = _figure(side + 3.0, side + 1.8)
     axes = figure.add_subplot()
     colours = colormaps["Blues"].with_extremes(bad="#DDDDDD")
@@ -67,9 +69,11 @@ def confusion_matrix_picture(
     # Of fixed size: a share of a matrix of 100 classes would be as wide as ten cells.
     colour_bar = figure.colorbar(image, ax=axes, fraction=0.25 / side, pad=0.15 / side)
     colour_bar.set_label("share of the true class")
-    names = [_shortened(label) for label in labels]
-    axes.set_xticks(range(classes), names, fontsize=font, rotation=90 if classes > 2 else 0)
-    axes.set_yticks(range(classes), names, fontsize=font)
+    # Of very many classes every second or third is named: more names would not be legible.
+    named = range(0, classes, math.ceil(classes / _MOST_NAMED_CLASSES))
+    names = [_shortened(labels[each]) for each in named]
+    axes.set_xticks(named, names, fontsize=font, rotation=90 if classes > 2 else 0)
+    axes.set_yticks(named, names, fontsize=font)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.set_title("Confusion matrix")
