@@ -37,8 +37,8 @@ def callbacks(
     return [
         keras.callbacks.TensorBoard(folder, write_graph=False),
         ClassCallback(folder / "validation", config, labels, metrics, draw_confusion),
-        # TensorBoard looks for a trial's scores in the folders below the one of its settings.
-        TrialCallback(str(folder), hyperparameters(config)),
+        # TensorBoard looks for a trial's scores beside its settings.
+        TrialCallback(str(folder / "validation"), hyperparameters(config)),
     ]
 
 
@@ -72,7 +72,7 @@ class TrialCallback(hparams.KerasCallback):
 
     def on_train_begin(self, logs=None):
         shown = [
-            hparams.Metric(f"epoch_{name}", group="validation", display_name=f"val_{name}")
+            hparams.Metric(f"epoch_{name}", display_name=f"val_{name}")
             for name in ("macro_f1", "accuracy", "pr_auc", "loss")
         ]
         with tf.summary.create_file_writer(self._folder).as_default():

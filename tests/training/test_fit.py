@@ -85,7 +85,7 @@ def test_tensorboard_shows_scalars_classes_curves_picture_settings(outcome):
     assert {"epoch_loss", "epoch_macro_f1"} <= tags["train"]
     shown = tags["validation"]
     assert {"epoch_macro_f1", "f1/体育", "pr/Law/pr_curves", "confusion_matrix", "config"} <= shown
-    settings = EventAccumulator(str(logs))
+    settings = EventAccumulator(str(logs / "validation"))
     settings.Reload()
     assert len(settings.PluginTagToContent("hparams")) == 3  # experiment, start, end
 
