@@ -52,18 +52,79 @@ def fit(
         InputError: if a setting does not fit the loss, the network or the data.
     """
     check(config)
-    train, validation = corpus.splits["train"], corpus.splits["validation"]
     settings = config.training
-    counts = train.counts(len(corpus.labels))
+    counts = corpus.splits["train"].counts(len(corpus.labels))
     config = resolve(config, counts)
     loss = registry.build_loss(config.loss)
+    weight_of_class = class_weights.resolve(settings.class_weight, counts, corpus.labels)
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
+    encoder, training_rows, validation_rows = _pipelines(config, corpus, weight_of_class)
+    model = registry.build_model(
+        config.model,
+        vocabulary_size=len(encoder.vocabulary),
+        units=models.output_units(loss.activation, len(corpus.labels)),
+        dtype=config.training.precision,
+    )
+    scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
+    model.compile(
+        optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, metrics=scores
+    )
+    logs = folder / run_folder.TENSORBOARD
+    started = time.monotonic()
+    history = model.fit(
+        training_rows,
+        validation_data=validation_rows,
+        epochs=settings.epochs,
+        shuffle=False,  # the pipeline shuffles
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=[
+            Progress(settings.monitor),
+            keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
+            *tensorboard.callbacks(logs, config, corpus.labels, scores, draw_confusion),
+            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.EarlyStopping(
+                settings.monitor,
+                mode="min" if settings.monitor == "val_loss" else "max",
+                patience=settings.patience,
+                restore_best_weights=True,
+            ),
+        ],
+    ).history
+    seconds = time.monotonic() - started
+    if not np.isfinite(history["loss"]).all():
+        raise checks.wrong(
+            f"loss in epoch {len(history['loss'])}",
+            history["loss"][-1],
+            "a finite number; try a lower training.learning_rate",
+        )
+
+    (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+    (folder / run_folder.LABELS).write_text("\n".join(corpus.labels) + "\n", encoding="utf-8")
+    encoder.save(folder / run_folder.VOCABULARY)
+    model.save(folder / run_folder.MODEL)
+    weights_given = None if weight_of_class is None else weight_of_class.tolist()
+    return Training(
+        config,
+        {
+            "rows": _named(corpus.labels, counts.tolist()),
+            "class_weights": weights_given and _named(corpus.labels, weights_given),
+            "validation_rows": len(corpus.splits["validation"]),
+            **_best(history, settings.monitor),
+            "epochs": len(history["loss"]),
+            "seconds": round(seconds, 1),
+        },
+    )
+
+
+def _pipelines(config: RunConfig, corpus: Corpus, weight_of_class):
+    """Return the encoder fitted on the training texts, and training and validation batches."""
+    train, validation = corpus.splits["train"], corpus.splits["validation"]
+    settings = config.training
     tokenizer = Tokenizer.from_config(config.data)
     prepared = tokenizer.prepare(train.texts)
     encoder = TextEncoder.fit(prepared, tokenizer, config.data.vocabulary_size)
-    weight_of_class = class_weights.resolve(settings.class_weight, counts, corpus.labels)
     training_rows = training_dataset(
         encoder.encode_prepared(prepared),
         train.labels,
@@ -81,62 +142,14 @@ def fit(
         row_weights(validation.labels, None, validation.weights)[mixed],
         batch_size=settings.batch_size,
     )
+    return encoder, training_rows, validation_rows
 
-    model = registry.build_model(
-        config.model,
-        vocabulary_size=len(encoder.vocabulary),
-        units=models.output_units(loss.activation, len(corpus.labels)),
-        dtype=config.training.precision,
-    )
-    scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, metrics=scores
-    )
-    stopping = keras.callbacks.EarlyStopping(
-        settings.monitor,
-        mode="min" if settings.monitor == "val_loss" else "max",
-        patience=settings.patience,
-        restore_best_weights=True,
-    )
-    started = time.monotonic()
-    history = model.fit(
-        training_rows,
-        validation_data=validation_rows,
-        epochs=settings.epochs,
-        shuffle=False,  # the pipeline shuffles
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[
-            Progress(settings.monitor),
-            keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
-            *tensorboard.callbacks(
-                folder / run_folder.TENSORBOARD, config, corpus.labels, scores, draw_confusion
-            ),
-            stopping,
-        ],
-    )
-    seconds = time.monotonic() - started
 
-    (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-    (folder / run_folder.LABELS).write_text("\n".join(corpus.labels) + "\n", encoding="utf-8")
-    encoder.save(folder / run_folder.VOCABULARY)
-    model.save(folder / run_folder.MODEL)
-    monitored = history.history[settings.monitor]
-    best = int(np.argmin(monitored) if settings.monitor == "val_loss" else np.argmax(monitored))
-    return Training(
-        config,
-        {
-            "rows": _named(corpus.labels, counts.tolist()),
-            "class_weights": None
-            if weight_of_class is None
-            else _named(corpus.labels, weight_of_class.tolist()),
-            "validation_rows": len(validation),
-            "monitor": settings.monitor,
-            "best_epoch": best + 1,
-            "best_value": float(monitored[best]),
-            "epochs": len(monitored),
-            "seconds": round(seconds, 1),
-        },
-    )
+def _best(history: Mapping, monitor: str) -> dict:
+    """Return which epoch was kept, counted from 1, and why."""
+    values = history[monitor]
+    best = int(np.argmin(values) if monitor == "val_loss" else np.argmax(values))
+    return {"monitor": monitor, "best_epoch": best + 1, "best_value": float(values[best])}
 
 
 def check(config: RunConfig) -> None:

@@ -1,15 +1,12 @@
 import io
 import json
 from itertools import chain
-from pathlib import Path
 
 import pytest
 
 from imbalance.config import DataConfig
 from imbalance.data import audit
 from imbalance.data.__main__ import main
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture
@@ -140,10 +137,8 @@ PUBLISHED = {
 
 
 @pytest.mark.shared_data
-def test_fudan_equals_the_published_table():
-    if not (SHARED / "fudan").is_dir():
-        pytest.skip("the Fudan corpus is not beside the checkout")
-    found, report = audit.audit(DataConfig(source=str(SHARED / "fudan")))
+def test_fudan_equals_the_published_table(shared_data):
+    found, report = audit.audit(DataConfig(source=str(shared_data / "fudan")))
     train = found["given"]["splits"]["train"]
     weights = found["class_weights"]["balanced"]
     assert train["counts"] == {label: count for label, (count, _) in PUBLISHED.items()}

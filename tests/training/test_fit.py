@@ -158,5 +158,11 @@ def test_weights_of_the_wrong_length_are_refused(small_corpus, tmp_path):
         trained(configured(small_corpus, loss=loss), tmp_path / "run")
 
 
+def test_a_loss_that_is_no_number_is_one_line(small_corpus, tmp_path):
+    config = configured(small_corpus, training={"epochs": 3, "learning_rate": 1e38})
+    with pytest.raises(InputError, match="loss in epoch .*: got (nan|inf), expected a finite"):
+        trained(config, tmp_path / "run")
+
+
 def test_probabilities_of_no_text(outcome):
     assert Run(outcome[1]).probabilities([]).shape == (0, 3)
