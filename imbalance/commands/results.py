@@ -72,8 +72,7 @@ def show(runs: Mapping[str, Mapping], split: str, references: Mapping | None = N
     if len(runs) == 1 and not references:
         [(name, subsets)] = runs.items()
         tables.print_table(tables.per_class_frame(subsets["all"]), f"{name}: {split}, by class")
-        both = {f"{split} ({subset})": {"all": scores} for subset, scores in subsets.items()}
-        tables.print_table(tables.summary_frame(both), "\nscores")
+        tables.print_table(tables.score_frame(subsets), f"\n{name}: {split}")
         return
     for subset in ("all", "unseen"):
         summary = tables.summary_frame(runs, references, subset)

@@ -121,6 +121,22 @@ def summary_frame(runs: Runs, references: Runs | None = None, subset: str = "all
     return pd.DataFrame(rows, columns=columns).pipe(_numeric, texts=1)
 
 
+def score_frame(subsets: Mapping[str, Scores]) -> pd.DataFrame:
+    """Return one row a score: ``score``, then its value in each subset of one run.
+
+    Example:
+        >>> frame = score_frame({"all": {"rows": 8, "accuracy": 0.75}})
+        >>> frame.columns.tolist(), frame.values.tolist()[0]
+        (['score', 'all, 8 rows'], ['accuracy', 0.75])
+    """
+    values = {
+        f"{subset}, {scores.get('rows')} rows": [scores.get(name) for name in _SUMMARY]
+        for subset, scores in subsets.items()
+    }
+    names = [_HEADINGS.get(name, name) for name in _SUMMARY]
+    return pd.DataFrame({"score": names, **values}).pipe(_numeric, texts=1)
+
+
 def class_frame(
     runs: Runs, references: Runs | None = None, subset: str = "all", score: str = "f1"
 ) -> pd.DataFrame:

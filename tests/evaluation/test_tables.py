@@ -14,6 +14,7 @@ from imbalance.evaluation.tables import (
     comparison_markdown,
     per_class_frame,
     print_table,
+    score_frame,
     summary_frame,
     tidy_frame,
     to_csv,
@@ -58,6 +59,16 @@ def test_per_class_frame_holds_the_scores(runs):
     assert frame.loc["经济", "f1"] == scores["per_class"]["经济"]["f1"]
     assert np.isnan(frame.loc[LABELS[3], "roc_auc"])
     assert frame["support"].dtype.kind == "i"
+
+
+def test_score_frame_has_a_column_for_each_subset(runs):
+    [name, *_] = runs
+    frame = score_frame(runs[name])
+    scores = frame.set_index("score")
+    for subset, column in zip(runs[name], scores, strict=True):
+        assert column == f"{subset}, {runs[name][subset]['rows']} rows"
+        assert scores.loc["macro-F1", column] == runs[name][subset]["macro_f1"]
+    assert "accuracy" in printed(frame)
 
 
 def test_summary_puts_references_below_the_runs(runs):
