@@ -27,7 +27,7 @@ import tensorflow as tf
 from imbalance import checks, models, registry
 from imbalance.config import RunConfig, read_yaml
 from imbalance.data.tokens import Tokenizer
-from imbalance.data.vocabulary import TextEncoder
+from imbalance.data.vocabulary import TextEncoder, padded
 
 CONFIG = "config.yaml"
 LABELS = "labels.txt"
@@ -151,9 +151,7 @@ class Run:
         result = np.zeros((len(texts), len(self.labels)), "float32")
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            batch = tf.gather(ids, rows).to_tensor()
-            batch = tf.pad(batch, [[0, 0], [0, max(0, 1 - batch.shape[1])]])
-            logits = self._forward(batch)
+            logits = self._forward(padded(tf.gather(ids, rows)))
             result[rows] = models.probabilities(logits, self.activation)
         return result
 

@@ -84,9 +84,7 @@ class TextEncoder(tf.Module):
 
     def __call__(self, prepared: tf.Tensor) -> tf.Tensor:
         """Return ids of shape (batch, longest), int32, padded by 0 and at least one id wide."""
-        ids = self.ragged(prepared).to_tensor(default_value=PADDING_ID)
-        # A batch of empty texts would have no position to take a maximum over.
-        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+        return padded(self.ragged(prepared))
 
     def ragged(self, prepared: tf.Tensor) -> tf.RaggedTensor:
         """Return ids of shape (batch, tokens), int32, without padding."""
@@ -105,3 +103,15 @@ class TextEncoder(tf.Module):
         if not blocks:
             return tf.RaggedTensor.from_row_lengths(np.zeros(0, np.int32), np.zeros(0, np.int64))
         return tf.concat(blocks, axis=0)
+
+
+def padded(ids: tf.RaggedTensor) -> tf.Tensor:
+    """Return ragged ids as (batch, longest), int32, padded by 0 and at least one id wide.
+
+    Example:
+        >>> padded(tf.ragged.constant([[5, 6], [7]])).numpy().tolist()
+        [[5, 6], [7, 0]]
+    """
+    dense = ids.to_tensor(default_value=PADDING_ID)
+    # A batch of empty texts would have no position to take a maximum over.
+    return tf.pad(dense, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(dense)[1])]])

@@ -66,7 +66,7 @@ class ImbalanceLoss(keras.losses.Loss):
         """Return the loss of each label, shape (batch,), or (batch, time) for tokens."""
         inside = {"sample_weight": sample_weight} if self._weighs_inside else {}
         return self._function(
-            y_true, y_pred, **self._own_config(), **inside, from_logits=self.from_logits
+            y_true, y_pred, **self._own_arguments(), **inside, from_logits=self.from_logits
         )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -79,9 +79,9 @@ class ImbalanceLoss(keras.losses.Loss):
 
     def get_config(self):
         common = {"from_logits": self.from_logits, "dtype": self.dtype}
-        return {**super().get_config(), **common, **self._own_config()}
+        return {**super().get_config(), **common, **self._own_arguments()}
 
-    def _own_config(self):
+    def _own_arguments(self):
         return {name: getattr(self, name) for name in self._arguments}
 
 
