@@ -39,6 +39,9 @@ SERVING = "serving"
 TENSORBOARD = "tensorboard"
 REPORT = "report"
 
+# Texts in memory while they are scored; enough of them to sort by length.
+_TEXTS_AT_ONCE = 65_536
+
 
 class Run:
     """A finished run, read back.
@@ -98,7 +101,7 @@ class Run:
                 f"{path}: cannot be loaded, expected a whole file that train.py wrote"
             ) from error
         # A vocabulary or a label too many would shift every id without a word.
-        sizes = (model.get_layer("embedding").input_dim, model.output_shape[-1])
+        sizes = (model.get_layer("features").vocabulary_size, model.output_shape[-1])
         units = models.output_units(self.activation, len(self.labels))
         if sizes != (len(self.encoder.vocabulary), units):
             raise checks.InputError(
@@ -145,14 +148,15 @@ class Run:
         Returns:
             float32 of shape (texts, classes), classes in the order of :attr:`labels`.
         """
-        ids = self.encoder.encode(texts)
-        # Texts of like length together: a batch is as wide as its longest text.
-        order = np.argsort(ids.row_lengths().numpy(), kind="stable")
         result = np.zeros((len(texts), len(self.labels)), "float32")
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            logits = self._forward(padded(tf.gather(ids, rows)))
-            result[rows] = models.probabilities(logits, self.activation)
+        for block in range(0, len(texts), _TEXTS_AT_ONCE):
+            ids = self.encoder.encode(texts[block : block + _TEXTS_AT_ONCE])
+            # Texts of like length together: a batch is as wide as its longest text.
+            order = np.argsort(ids.row_lengths().numpy(), kind="stable")
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                logits = self._forward(padded(tf.gather(ids, rows)))
+                result[block + rows] = models.probabilities(logits, self.activation)
         return result
 
     @cached_property

@@ -28,22 +28,22 @@ def test_padding_never_changes_the_logits():
 def test_logits_equal_a_convolution_written_out():
     network = model()
     ids = np.array([[7, 3, 9, 4, 1], [5, 6, 0, 0, 0]])
-    table = network.get_layer("embedding").get_weights()[0]
+    layer = network.get_layer("features")
+    table = layer.embedding.get_weights()[0]
     expected = []
     for row, length in zip(ids, (5, 2), strict=True):
         features = []
-        for layer in network.layers:
-            if isinstance(layer, models.ConvMaxOverTime):
-                kernel, bias = layer.get_weights()
-                width = len(kernel)
-                left = (width - 1) // 2
-                text = np.zeros((length + width - 1, 8))
-                text[left : left + length] = table[row[:length]]
-                windows = [
-                    np.einsum("wd,wdf->f", text[start : start + width], kernel)
-                    for start in range(length)
-                ]
-                features.append(np.maximum(np.array(windows) + bias, 0).max(axis=0))
+        for convolution in layer.convolutions:
+            kernel, bias = convolution.get_weights()
+            width = len(kernel)
+            left = (width - 1) // 2
+            text = np.zeros((length + width - 1, 8))
+            text[left : left + length] = table[row[:length]]
+            windows = [
+                np.einsum("wd,wdf->f", text[start : start + width], kernel)
+                for start in range(length)
+            ]
+            features.append(np.maximum(np.array(windows) + bias, 0).max(axis=0))
         kernel, bias = network.get_layer("logits").get_weights()
         expected.append(np.concatenate(features) @ kernel + bias)
     np.testing.assert_allclose(logits(network, ids), expected, atol=1e-5)
@@ -58,7 +58,7 @@ def test_a_text_without_tokens_gives_the_bias():
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_logits_are_float32_in_mixed_precision(policy):
     network = model(dtype=policy)
-    assert network.get_layer("embedding").compute_dtype == policy.removeprefix("mixed_")
+    assert network.get_layer("features").compute_dtype == policy.removeprefix("mixed_")
     assert network(np.ones((2, 3), "int32")).dtype == "float32"
 
 
