@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imbalance import checks
-from imbalance.losses.base import ImbalanceLoss, align, log_complement, log_probability, per_class
+from imbalance.losses.base import ImbalanceLoss, align, log_odds, log_probability, per_class
 
 
 def cross_entropy(y_true, y_pred, *, from_logits=True):
@@ -100,15 +100,9 @@ def binary_cross_entropy(y_true, y_pred, *, from_logits=True):
         >>> round(float(binary_cross_entropy([1], [2.0])[0]), 4)
         0.1269
     """
-    y, log_p, log_q = binary_terms(y_true, y_pred, from_logits)
-    return -ops.mean(y * log_p + (1.0 - y) * log_q, axis=-1)
-
-
-def binary_terms(y_true, y_pred, from_logits: bool):
-    """Return labels, log p and log(1 − p) of a sigmoid head, each of shape (..., C)."""
     y, y_pred = align(y_true, y_pred, "sigmoid")
-    log_p = log_probability(y_pred, "sigmoid", from_logits)
-    return y, log_p, log_complement(y_pred, log_p, "sigmoid", from_logits)
+    logits = log_odds(y_pred, from_logits)
+    return ops.mean(ops.binary_crossentropy(y, logits, from_logits=True), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="imbalance")

@@ -12,6 +12,7 @@ from imbalance.losses.base import (
     batch_sum,
     log_complement,
     log_probability,
+    probability,
     row_weights,
     same_for_each_row,
 )
@@ -69,12 +70,11 @@ def dice_loss(
     # 1 − (2a + s)/(b + s) is written as (b − 2a)/(b + s): no cancellation near 0, and with all
     # weights 0 the numerator is 0 as well.
     if squared:
-        distance = batch_sum(weight * ops.square(q - y))
-        size = batch_sum(weight * (ops.square(q) + ops.square(y)))
+        distance, size = ops.square(q - y), ops.square(q) + ops.square(y)
     else:
-        distance = batch_sum(weight * (q + y - 2.0 * q * y))
-        size = batch_sum(weight * (q + y))
-    value = ops.mean(ops.divide_no_nan(distance, size + smooth))
+        distance, size = _distance_and_size(q, y)
+    value = ops.divide_no_nan(batch_sum(distance, weight), batch_sum(size, weight) + smooth)
+    value = ops.mean(value)
     return same_for_each_row(value, y_pred)
 
 
@@ -112,15 +112,22 @@ def dsc_loss(y_true, y_pred, alpha=0.1, smooth=1.0, activation="softmax", *, fro
     """
     smooth, alpha = _checked_smooth(smooth), _checked_alpha(alpha)
     y, q, _ = _decayed(y_true, y_pred, alpha, activation, from_logits)
-    return ops.mean(ops.divide_no_nan(q + y - 2.0 * q * y, q + y + smooth), axis=-1)
+    distance, size = _distance_and_size(q, y)
+    return ops.mean(ops.divide_no_nan(distance, size + smooth), axis=-1)
+
+
+def _distance_and_size(q, y):
+    size = q + y
+    return size - q * (2.0 * y), size
 
 
 def _decayed(y_true, y_pred, alpha: float, activation: str, from_logits: bool):
     checks.choice("activation", activation, ACTIVATIONS)
     y, y_pred = align(y_true, y_pred, activation)
-    log_q = log_p = log_probability(y_pred, activation, from_logits)
-    if alpha:
-        log_q = log_p + alpha * log_complement(y_pred, log_p, activation, from_logits)
+    if not alpha:
+        return y, probability(y_pred, activation, from_logits), y_pred
+    log_p = log_probability(y_pred, activation, from_logits)
+    log_q = log_p + alpha * log_complement(y_pred, log_p, activation, from_logits)
     return y, ops.exp(log_q), y_pred
 
 

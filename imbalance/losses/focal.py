@@ -5,14 +5,15 @@ from keras import ops
 
 from imbalance import checks
 from imbalance.losses.base import (
+    TINY,
     ImbalanceLoss,
     align,
-    log_complement,
+    holds_ids,
+    label_log_odds,
     log_probability,
     per_class,
     row_weights,
 )
-from imbalance.losses.cross_entropy import binary_terms
 
 
 def focal_loss(
@@ -48,15 +49,20 @@ def focal_loss(
     gamma, alpha = _checked_gamma(gamma), _checked_alpha(alpha)
     y, y_pred = align(y_true, y_pred, "softmax")
     log_p = log_probability(y_pred, "softmax", from_logits)
-    log_q = log_complement(y_pred, log_p, "softmax", from_logits)
-    ce = -ops.sum(y * log_p, axis=-1)
-    focused = _focus(gamma, log_q) * log_p
     if isinstance(alpha, tuple):
-        focused = per_class("alpha", alpha, y_pred.shape[-1], y_pred.dtype) * focused
-    elif alpha is not None:
-        focused = alpha * focused
-    fl = -ops.sum(y * focused, axis=-1)
-    return fl * _rescaling(ce, fl, sample_weight, y_pred) if rescale else fl
+        alpha = per_class("alpha", alpha, y_pred.shape[-1], y_pred.dtype)
+    weight = y if alpha is None else alpha * y
+    if holds_ids(y_true, y_pred):
+        # Of one class each, so that the power need not be taken for all the others.
+        log_p = ops.sum(y * log_p, axis=-1, keepdims=True)
+        weight = ops.sum(weight, axis=-1, keepdims=True)
+        y = ops.ones_like(log_p)
+    # Where p is near 1 both factors vanish with 1 − p, so its error there is of no account.
+    log_q = ops.log(ops.relu(-ops.expm1(log_p)) + TINY)
+    fl = -ops.sum(weight * _focus(gamma, log_q) * log_p, axis=-1)
+    if rescale:
+        fl = fl * _rescaling(-ops.sum(y * log_p, axis=-1), fl, sample_weight, y_pred)
+    return fl
 
 
 def binary_focal_loss(
@@ -91,17 +97,17 @@ def binary_focal_loss(
         [0.0005, 1.2376]
     """
     gamma, alpha = _checked_gamma(gamma), _checked_alpha(alpha, high=1)
-    y, log_p, log_q = binary_terms(y_true, y_pred, from_logits)
-    ce = -ops.mean(y * log_p + (1.0 - y) * log_q, axis=-1)
+    y, y_pred = align(y_true, y_pred, "sigmoid")
+    odds = label_log_odds(y, y_pred, from_logits)
+    log_p = ops.log_sigmoid(odds)
+    # Not log_p − odds: cancellation in its gradient, when the odds are long.
+    focused = _focus(gamma, ops.log_sigmoid(-odds)) * log_p
     if isinstance(alpha, tuple):
         alpha = per_class("alpha", alpha, y.shape[-1], y.dtype)
-    positive, negative = (1.0, 1.0) if alpha is None else (alpha, 1.0 - alpha)
-    fl = -ops.mean(
-        positive * y * _focus(gamma, log_q) * log_p
-        + negative * (1.0 - y) * _focus(gamma, log_p) * log_q,
-        axis=-1,
-    )
-    return fl * _rescaling(ce, fl, sample_weight, y) if rescale else fl
+    if alpha is not None:
+        focused = (alpha * y + (1.0 - alpha) * (1.0 - y)) * focused
+    fl = -ops.mean(focused, axis=-1)
+    return fl * _rescaling(-ops.mean(log_p, axis=-1), fl, sample_weight, y) if rescale else fl
 
 
 def _focus(gamma: float, log_complement):
@@ -110,8 +116,10 @@ def _focus(gamma: float, log_complement):
 
 
 def _rescaling(ce, fl, sample_weight, y_pred):
-    weight = row_weights(sample_weight, y_pred)[..., 0]
-    return ops.stop_gradient(ops.divide_no_nan(ops.sum(weight * ce), ops.sum(weight * fl)))
+    weight = row_weights(sample_weight, y_pred)
+    if weight is not None:
+        ce, fl = weight[..., 0] * ce, weight[..., 0] * fl
+    return ops.stop_gradient(ops.divide_no_nan(ops.sum(ce), ops.sum(fl)))
 
 
 def _checked_gamma(gamma) -> float:

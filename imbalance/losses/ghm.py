@@ -8,7 +8,7 @@ from imbalance.losses.base import (
     ACTIVATIONS,
     ImbalanceLoss,
     align,
-    log_complement,
+    label_log_odds,
     log_probability,
     row_weights,
 )
@@ -50,40 +50,39 @@ def ghm_loss(
         [0.0952, 0.0952, 3.1904]
     """
     bins = _checked_bins(bins)
-    ce, in_bin, weight = _terms(y_true, y_pred, bins, activation, sample_weight, from_logits)
-    return _harmonised(ce, in_bin, _shares(in_bin, weight))
+    ce, index, weight = _terms(y_true, y_pred, bins, activation, sample_weight, from_logits)
+    return _harmonised(ce, index, _shares(ce, index, weight, bins))
 
 
 def _terms(y_true, y_pred, bins, activation, sample_weight, from_logits):
-    """Return cross entropy (..., K), its bin one-hot (..., K, M), and weights (..., 1).
+    """Return cross entropy (..., K), the number of its bin (..., K), and weights (..., 1) or None.
 
     K is 1 for softmax and the number of outputs for sigmoid.
     """
     checks.choice("activation", activation, ACTIVATIONS)
     y, y_pred = align(y_true, y_pred, activation)
-    log_p = log_probability(y_pred, activation, from_logits)
     if activation == "softmax":
-        ce = -ops.sum(y * log_p, axis=-1, keepdims=True)
-        length = 1.0 - ops.sum(y * ops.exp(log_p), axis=-1, keepdims=True)
+        ce = -ops.sum(y * log_probability(y_pred, activation, from_logits), -1, keepdims=True)
+        length = 1.0 - ops.exp(-ce)
     else:
-        log_q = log_complement(y_pred, log_p, activation, from_logits)
-        ce = -(y * log_p + (1.0 - y) * log_q)
-        length = ops.abs(ops.exp(log_p) - y)
-    index = ops.clip(ops.cast(ops.floor(length * bins), "int32"), 0, bins - 1)
-    return ce, ops.one_hot(index, bins, dtype=ce.dtype), row_weights(sample_weight, y_pred)
+        odds = label_log_odds(y, y_pred, from_logits)
+        ce = -ops.log_sigmoid(odds)
+        length = ops.sigmoid(-odds)
+    index = ops.clip(ops.cast(length * bins, "int32"), 0, bins - 1)
+    return ce, index, row_weights(sample_weight, y_pred)
 
 
-def _shares(in_bin, weight):
+def _shares(ce, index, weight, bins):
     """Return the share of the labels' weight in each bin, shape (M,); zeros without weight."""
-    axes = tuple(range(len(in_bin.shape) - 1))
-    counts = ops.sum(in_bin * ops.expand_dims(weight, -1), axis=axes)
+    weight = ops.ones_like(ce) if weight is None else weight * ops.ones_like(ce)
+    counts = ops.segment_sum(ops.reshape(weight, -1), ops.reshape(index, -1), num_segments=bins)
     return ops.divide_no_nan(counts, ops.sum(counts))
 
 
-def _harmonised(ce, in_bin, shares):
-    bins = in_bin.shape[-1]
-    share = ops.sum(in_bin * ops.cast(shares, ce.dtype), axis=-1)
-    return ops.mean(ce * ops.stop_gradient(ops.divide_no_nan(1.0, bins * share)), axis=-1)
+def _harmonised(ce, index, shares):
+    share = ops.take(ops.cast(shares, ce.dtype), index)
+    factor = ops.divide_no_nan(1.0, shares.shape[0] * share)
+    return ops.mean(ce * ops.stop_gradient(factor), axis=-1)
 
 
 def _checked_bins(bins) -> int:
@@ -186,10 +185,10 @@ class GHMLoss(ImbalanceLoss):
         return self.state
 
     def call(self, y_true, y_pred, sample_weight=None):
-        ce, in_bin, weight = _terms(
+        ce, index, weight = _terms(
             y_true, y_pred, self.bins, self.activation, sample_weight, self.from_logits
         )
-        shares = _shares(in_bin, weight)
+        shares = _shares(ce, index, weight, self.bins)
         if self.momentum:
             if self.state is None:
                 raise checks.wrong(
@@ -199,4 +198,4 @@ class GHMLoss(ImbalanceLoss):
                     "imbalance.models.LossStateModel(inputs, outputs)",
                 )
             shares = self.state.update(shares)
-        return _harmonised(ce, in_bin, shares)
+        return _harmonised(ce, index, shares)

@@ -9,7 +9,7 @@ from imbalance.losses.base import (
     BatchLoss,
     align,
     batch_sum,
-    log_probability,
+    probability,
     row_weights,
     same_for_each_row,
 )
@@ -112,11 +112,12 @@ def focal_tversky_loss(
     gamma = _checked_gamma(gamma)
     checks.choice("activation", activation, ACTIVATIONS)
     y, y_pred = align(y_true, y_pred, activation)
-    p = ops.exp(log_probability(y_pred, activation, from_logits))
+    p = probability(y_pred, activation, from_logits)
     weight = row_weights(sample_weight, y_pred)
     # 1 − TI without the subtraction: exact near 0, and 0 when all weights are 0.
-    errors = batch_sum(weight * (alpha * p * (1.0 - y) + beta * (1.0 - p) * y))
-    loss = ops.divide_no_nan(errors, batch_sum(weight * p * y) + errors + smooth)
+    right = p * y
+    errors = batch_sum(alpha * (p - right) + beta * (y - right), weight)
+    loss = ops.divide_no_nan(errors, batch_sum(right, weight) + errors + smooth)
     if gamma != 1.0:
         # For γ < 1 the slope at 0 is infinite; a class without an error has nothing to learn.
         wrong = loss > 0.0

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from imbalance import checks
-from imbalance.losses.base import ImbalanceLoss
-from imbalance.losses.cross_entropy import binary_terms
+from imbalance.losses.base import ImbalanceLoss, align, label_log_odds
 
 FORMS = ("hard", "smooth")
 
@@ -46,18 +45,16 @@ def variant_cross_entropy(
         [0.0, 0.6931]
     """
     margin, form, sharpness = _checked(margin, form, sharpness)
-    y, log_p, log_q = binary_terms(y_true, y_pred, from_logits)
-    positive, negative = -log_p, -log_q
+    y, y_pred = align(y_true, y_pred, "sigmoid")
+    odds = label_log_odds(y, y_pred, from_logits)
+    ce = -ops.log_sigmoid(odds)
     if margin < 1.0:
         border = math.log(margin) - math.log1p(-margin)
-        log_odds = log_p - log_q
         if form == "smooth":
-            positive = positive * ops.sigmoid(sharpness * (border - log_odds))
-            negative = negative * ops.sigmoid(sharpness * (border + log_odds))
+            ce = ce * ops.sigmoid(sharpness * (border - odds))
         else:
-            positive = ops.where(log_odds > border, 0.0, positive)
-            negative = ops.where(log_odds < -border, 0.0, negative)
-    return ops.mean(y * positive + (1.0 - y) * negative, axis=-1)
+            ce = ce * ops.cast(odds <= border, ce.dtype)
+    return ops.mean(ce, axis=-1)
 
 
 def _checked(margin, form, sharpness):
