@@ -5,17 +5,22 @@ cutting Chinese into words happens in Python, before it; its result is the words
 blanks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import tensorflow as tf
 
 from imbalance.config import DataConfig
+from imbalance.data import segmentation
 
 # White space, other separators and control characters: one blank for each run of them.
 _BLANKS = r"[\s\p{Z}\p{C}]+"
 # Chinese and Latin letters; everything else is dropped, as the published Fudan system does.
 _NOT_LETTERS = r"[^\x{4E00}-\x{9FD5}a-zA-Z]+"
+
+# Texts cleaned at a time on the way to words.
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -40,19 +45,25 @@ class Tokenizer:
 
     def prepare(self, texts: Iterable[str]) -> list[str]:
         """Return what :meth:`split` takes: the texts, or for words their words, blank-joined."""
-        texts = list(texts)
-        if self.tokens == "characters":
-            return texts
-        import jieba
+        return list(self.prepare_each(texts))
 
-        jieba.setLogLevel("WARNING")
-        cleaned = self._clean(tf.constant(texts, tf.string)).numpy() if texts else []
-        return [
-            # Without the hidden Markov model this is a search in a dictionary, which a graph
-            # can repeat.
-            " ".join(word for word in jieba.cut(text.decode(), HMM=False) if word != " ")
-            for text in cleaned
-        ]
+    def prepare_each(self, texts: Iterable[str]) -> Iterator[str]:
+        """Yield what :meth:`prepare` returns, holding a few texts at a time.
+
+        Words are cut by further processes when there are many texts, so hand over all of them
+        at once and not batch by batch.
+        """
+        if self.tokens == "characters":
+            return iter(texts)
+        # Without the hidden Markov model this is a search in a dictionary, which a graph can
+        # repeat.
+        return segmentation.words(self._cleaned(texts))
+
+    def _cleaned(self, texts: Iterable[str]) -> Iterator[str]:
+        texts = iter(texts)
+        while batch := [text[: self.max_characters] for text in islice(texts, _BATCH)]:
+            for text in self._clean(tf.constant(batch, tf.string)).numpy():
+                yield text.decode()
 
     def split(self, prepared: tf.Tensor) -> tf.RaggedTensor:
         """Return the tokens of each prepared text.
