@@ -24,8 +24,8 @@ class ConvMaxOverTime(keras.layers.Layer):
         kernel_regularizer: as of ``keras.layers.Conv1D``.
         implementation: ``"dense"``, a convolution and its gradient at every position;
             ``"windows"``, a convolution without gradient to find the window that wins the
-            maximum, and the gradient through that window alone; or ``"auto"``, windows on a CPU
-            and dense elsewhere. They give equal outputs and gradients and have the same weights.
+            maximum, and the gradient through that window alone; or ``"auto"``, windows to train
+            on a CPU, else dense. They give equal outputs and gradients and have the same weights.
 
     Input and output: (batch, time, features) with a mask (batch, time); (batch, filters).
 
@@ -59,14 +59,14 @@ class ConvMaxOverTime(keras.layers.Layer):
     def build(self, input_shape):
         self.convolution.build(input_shape)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs, mask=None, training=False):
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], dtype="bool")
         mask = ops.expand_dims(mask, -1)
         inputs = inputs * ops.cast(mask, inputs.dtype)
         implementation = self.implementation
         if implementation == "auto":
-            implementation = "windows" if on_cpu() else "dense"
+            implementation = "windows" if training and on_cpu() else "dense"
         return getattr(self, f"_{implementation}")(inputs, mask)
 
     def _dense(self, inputs, mask):

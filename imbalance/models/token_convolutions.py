@@ -27,6 +27,9 @@ class TokenConvolutions(keras.layers.Layer):
             float32; or ``"auto"``, tables where they can be, else as of :class:`ConvMaxOverTime`.
             All give equal outputs and gradients and have the same weights.
 
+    Attributes:
+        by_tables: whether it computes by tables.
+
     Input and output: ids (batch, time), int32; (batch, widths × filters).
 
     Raises:
@@ -63,7 +66,7 @@ class TokenConvolutions(keras.layers.Layer):
         self.kernel_sizes = tuple(kernel_sizes)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.implementation = implementation
-        self._by_tables = possible and implementation in ("auto", "tables")
+        self.by_tables = possible and implementation in ("auto", "tables")
         self.embedding = keras.layers.Embedding(
             vocabulary_size,
             embedding_dim,
@@ -76,7 +79,7 @@ class TokenConvolutions(keras.layers.Layer):
                 filters,
                 size,
                 kernel_regularizer=self.kernel_regularizer,
-                implementation="auto" if self._by_tables else implementation,
+                implementation="auto" if self.by_tables else implementation,
                 dtype=self.dtype_policy,
                 # The index keeps names apart where a width is given twice.
                 name=f"convolution_{index}_width_{size}",
@@ -90,7 +93,7 @@ class TokenConvolutions(keras.layers.Layer):
             each.build((*input_shape, self.embedding_dim))
 
     def call(self, ids):
-        if not self._by_tables:
+        if not self.by_tables:
             # Multiplied, so that its gradient is one dense tensor: of TensorFlow's slices, Keras's
             # Adam squares those of a token that stands twice each by itself (Σg² for (Σg)²).
             vectors = ops.cast(self.embedding.embeddings, self.compute_dtype) * 1

@@ -46,6 +46,22 @@ class Stream(NamedTuple):
     texts: tf.Tensor
 
 
+def rounded(size) -> tf.Tensor:
+    """Return one of few sizes, no smaller: XLA compiles anew for each size that it meets.
+
+    They are 4, 5, 6 and 7 times a power of two, so at most a quarter is added.
+
+    Example:
+        >>> [int(rounded(size)) for size in (3, 1500, 1792, 1793)]
+        [256, 1536, 1792, 2048]
+    """
+    size = tf.maximum(size, _SMALLEST)
+    # Exact in float64 for every int32, powers of two included.
+    exponent = tf.math.floor(tf.experimental.numpy.log2(tf.cast(size, tf.float64)))
+    unit = tf.bitwise.left_shift(1, tf.cast(exponent, tf.int32) - 2)
+    return -(-size // unit) * unit
+
+
 def max_over_time(ids, embeddings, kernels: Sequence) -> tf.Tensor:
     """Return the maximum over time of each filter, before bias and activation.
 
@@ -75,7 +91,7 @@ def max_over_time(ids, embeddings, kernels: Sequence) -> tf.Tensor:
     @tf.custom_gradient
     def of_vectors(vectors, *kernels):
         offsets = tf.concat(kernels, axis=0)
-        tables = tf.matmul(vectors[tf.newaxis], offsets)
+        tables = to_tables(vectors, offsets)
         maxima = chunk_maxima(stream, tables, widths)
 
         def gradient(upstream):
@@ -88,18 +104,35 @@ def max_over_time(ids, embeddings, kernels: Sequence) -> tf.Tensor:
     return of_vectors(vectors, *kernels)
 
 
-def to_stream(rows, widths: Sequence[int]) -> Stream:
+def to_tables(vectors, offsets) -> tf.Tensor:
+    """Return what each token adds to a window at each offset.
+
+    Args:
+        vectors: (tokens, features), float32.
+        offsets: kernels of all widths, one after the other, (sum of widths, features, filters).
+
+    Returns:
+        (tokens, sum of widths, filters), float32.
+    """
+    total, features, filters = offsets.shape
+    # One large product is faster than one for each offset, even with the transposition.
+    side_by_side = tf.reshape(tf.transpose(offsets, [1, 0, 2]), [features, total * filters])
+    return tf.reshape(tf.matmul(vectors, side_by_side), [-1, total, filters])
+
+
+def to_stream(rows, widths: Sequence[int], round_up=rounded) -> Stream:
     """Lay the texts of a batch one after the other.
 
     Args:
         rows: row of the tables of each token, (batch, time), int32; 0 where there is no token.
         widths: of the windows that will be taken.
+        round_up: from the positions that are needed to how many there will be.
     """
     halo = max(widths) // 2
     texts, time = tf.unstack(tf.shape(rows))
     gap = halo + (-(time + halo)) % CHUNK
     rows = tf.reshape(tf.pad(rows, [[0, 0], [0, gap]]), [-1])
-    spare = rounded(tf.size(rows)) - tf.size(rows)
+    spare = round_up(tf.size(rows)) - tf.size(rows)
     rows = tf.pad(rows, [[halo, spare + halo]])
     starts = tf.where(tf.equal(rows[halo : tf.size(rows) - halo], 0), NEVER, 0.0)
     return Stream(rows, starts, halo, time + gap, texts)
@@ -110,23 +143,30 @@ def chunk_maxima(stream: Stream, tables, widths: tuple[int, ...]) -> list[tf.Ten
 
     Args:
         stream: the texts.
-        tables: what a row adds to a window at each offset of each width,
-            (sum of widths, rows, filters).
+        tables: as :func:`to_tables` returns them.
         widths: of the windows.
 
     Returns:
         (texts, chunks of a text, filters), float32, for each width.
     """
+    found = window_maxima(widths, stream.halo)(stream.rows, stream.starts, tables)
+    return [by_text(each, stream) for each in found]
+
+
+def by_text(maxima, stream: Stream) -> tf.Tensor:
+    """Return chunk maxima (chunks, filters) as (texts, chunks of a text, filters)."""
     chunks = stream.stride // CHUNK
-    return [
-        tf.reshape(each[: stream.texts * chunks], [stream.texts, chunks, tables.shape[-1]])
-        for each in _compiled(widths, stream.halo)(stream.rows, stream.starts, tables)
-    ]
+    shape = [stream.texts, chunks, maxima.shape[-1]]
+    return tf.reshape(maxima[: stream.texts * chunks], shape)
 
 
 @functools.cache
-def _compiled(widths: tuple[int, ...], halo: int):
+def window_maxima(widths: tuple[int, ...], halo: int):
     """Return the function, compiled by XLA for each shape, that sums rows and takes maxima.
+
+    Its arguments are the ``rows`` and ``starts`` of a :class:`Stream` and the tables as of
+    :func:`to_tables`, float32 or float16; it returns, for each width, the maxima over each
+    CHUNK positions, (positions / CHUNK, filters), float32.
 
     TensorFlow has no operation for a sum of gathered rows that neither writes each row to memory
     first nor walks them one by one; XLA makes one loop of it.
@@ -144,7 +184,7 @@ def _compiled(widths: tuple[int, ...], halo: int):
                 for offset in range(width):
                     begin = first + place + offset
                     at = rows[begin : begin + positions - CHUNK + 1 : CHUNK]
-                    total += tf.gather(tables[table + offset], at)
+                    total += tf.cast(tf.gather(tables[:, table + offset], at), tf.float32)
                 sums.append(total)
             found.append(functools.reduce(tf.maximum, sums))
         return found
@@ -158,7 +198,7 @@ def _winners(upstream, maxima, stream: Stream, tables, widths: Sequence[int]):
     Returns:
         Positions (entries, 2), int64, sorted by the first; values (entries,), float32.
     """
-    filters, rows = tables.shape[-1], tf.shape(tables)[1]
+    total, filters = tables.shape[1:]
     cells = tf.reshape(tables, [-1])
     positions, values = [], []
     for table, width, maximum, gradient in zip(
@@ -175,11 +215,10 @@ def _winners(upstream, maxima, stream: Stream, tables, widths: Sequence[int]):
         # The sums of the winning chunk once more, to see which of its windows it was.
         first = stream.halo - (width - 1) // 2
         near = tf.gather(stream.rows, start[:, tf.newaxis] + first + tf.range(CHUNK + width - 1))
-        column = near * filters + filter_[:, tf.newaxis]
+        cell = (near * total + table) * filters + filter_[:, tf.newaxis]
         sums = tf.gather(stream.starts, start[:, tf.newaxis] + tf.range(CHUNK))
         for offset in range(width):
-            cell = (table + offset) * rows * filters + column[:, offset : offset + CHUNK]
-            sums += tf.gather(cells, cell)
+            sums += tf.gather(cells, cell[:, offset : offset + CHUNK] + offset * filters)
         window = start + tf.argmax(sums, axis=1, output_type=tf.int32)
 
         offsets = tf.range(width)[:, tf.newaxis]
@@ -215,19 +254,3 @@ def _first_tables(widths: Sequence[int]) -> list[int]:
         [0, 2, 5]
     """
     return [0, *itertools.accumulate(widths)][: len(widths)]
-
-
-def rounded(size) -> tf.Tensor:
-    """Return one of few sizes, no smaller: XLA compiles anew for each size that it meets.
-
-    They are 4, 5, 6 and 7 times a power of two, so at most a quarter is added.
-
-    Example:
-        >>> [int(rounded(size)) for size in (3, 1500, 1792, 1793)]
-        [256, 1536, 1792, 2048]
-    """
-    size = tf.maximum(size, _SMALLEST)
-    # Exact in float64 for every int32, powers of two included.
-    exponent = tf.math.floor(tf.experimental.numpy.log2(tf.cast(size, tf.float64)))
-    unit = tf.bitwise.left_shift(1, tf.cast(exponent, tf.int32) - 2)
-    return -(-size // unit) * unit

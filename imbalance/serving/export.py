@@ -2,15 +2,32 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from imbalance import models
+from imbalance.config import ServingConfig
 from imbalance.run_folder import Run
+from imbalance.serving import tables
 
 
-def export(run: Run, folder) -> Path:
+class Export(NamedTuple):
+    """What was exported.
+
+    Attributes:
+        path: the version's folder.
+        tables: type of the tables that stand for the convolutions, or ``none``.
+        remark: how the convolutions are computed and why, in a few words.
+    """
+
+    path: Path
+    tables: str
+    remark: str
+
+
+def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     """Write ``folder/<version>/``, a SavedModel for TensorFlow Serving.
 
     Its signature ``serving_default`` takes ``text``, strings of shape (batch,), and returns
@@ -21,17 +38,20 @@ def export(run: Run, folder) -> Path:
     Args:
         run: the run to export.
         folder: where the version folders are; a new version never replaces an old one.
-
-    Returns:
-        The version's folder.
+        config: whether tables replace the convolutions; by default where they are faster.
     """
+    config = config or ServingConfig()
     # Read before tracing: a network read inside the traced function would not have its weights.
     model, encoder, activation = run.model, run.encoder, run.activation
     labels = tf.constant(run.labels)
+    features = model.get_layer("features")
+    dtype, remark = _tables(features, config)
+    head = keras.Model(features.output, model.output)
+    body = features if dtype == "none" else tables.FoldedConvolutions(features, dtype)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(text):
-        logits = model(encoder(text), training=False)
+        logits = head(body(encoder(text)), training=False)
         probabilities = models.probabilities(logits, activation)
         return {
             "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
@@ -40,8 +60,8 @@ def export(run: Run, folder) -> Path:
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.track(encoder)
+    for each in (encoder, body, head):
+        archive.track(each)
     archive.add_endpoint("serve", serve)
 
     folder = Path(folder)
@@ -51,4 +71,20 @@ def export(run: Run, folder) -> Path:
     temporary = folder / f".{version.name}.partial-{os.getpid()}"
     archive.write_out(temporary, verbose=False)
     temporary.rename(version)
-    return version
+    return Export(version, dtype, remark)
+
+
+def _tables(features: models.TokenConvolutions, config: ServingConfig) -> tuple[str, str]:
+    """Return the type of the tables, or ``none``, and why."""
+    if config.tables == "none":
+        return "none", "without tables"
+    if config.tables != "auto":
+        size = tables.megabytes(features, config.tables)
+        return config.tables, f"{config.tables} tables, {size} MB"
+    size = tables.megabytes(features, "float32")
+    if not features.by_tables:
+        return "none", "without tables, as in training"
+    if size > config.table_megabytes:
+        limit = config.table_megabytes
+        return "none", f"without tables: {size} MB, serving.table_megabytes is {limit}"
+    return "float32", f"float32 tables, {size} MB"

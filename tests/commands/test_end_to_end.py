@@ -202,8 +202,8 @@ def test_an_exported_version_is_never_overwritten(runs, tmp_path):
     from imbalance.serving.export import export
 
     run = Run(runs[1])
-    assert export(run, tmp_path / "serving") == tmp_path / "serving" / "1"
-    assert export(run, tmp_path / "serving") == tmp_path / "serving" / "2"
+    assert export(run, tmp_path / "serving").path == tmp_path / "serving" / "1"
+    assert export(run, tmp_path / "serving").path == tmp_path / "serving" / "2"
 
 
 def test_a_configuration_file_and_flags(small_corpus, tmp_path, capsys):

@@ -1,0 +1,93 @@
+"""Token convolutions without arithmetic on vectors: tables over the whole vocabulary."""
+
+import math
+
+import tensorflow as tf
+
+from imbalance.models import TokenConvolutions, token_tables
+
+# Positions that are computed at once. XLA compiles for these two sizes, whatever the request:
+# one text of a few hundred tokens must not pay for many.
+_ONE_TEXT, _MANY_TEXTS = 512, 2048
+
+
+class FoldedConvolutions(tf.Module):
+    """What a :class:`TokenConvolutions` does, by tables made once.
+
+    The convolution of a vector is linear, so what a token adds to a window at each offset can be
+    computed before serving: a window is then a sum of as many table rows as it is wide. Equal to
+    the layer but for the order of the additions, and the rounding of ``float16``.
+
+    Args:
+        layer: built, with its weights.
+        dtype: of the tables, ``"float32"`` or ``"float16"``; sums are float32.
+
+    Input and output: ids (batch, time), int32; (batch, widths × filters), float32.
+
+    Example:
+        >>> layer = TokenConvolutions(100, embedding_dim=8, filters=4, kernel_sizes=(2, 3))
+        >>> features = layer(tf.ones((2, 7), tf.int32))
+        >>> folded = FoldedConvolutions(layer, "float32")(tf.ones((2, 7), tf.int32))
+        >>> bool(tf.reduce_all(tf.abs(features - folded) < 1e-5))
+        True
+    """
+
+    def __init__(self, layer: TokenConvolutions, dtype: str):
+        super().__init__(name="folded_convolutions")
+        convolutions = [each.convolution for each in layer.convolutions]
+        offsets = tf.concat([each.kernel.value for each in convolutions], axis=0)
+        tables = token_tables.to_tables(layer.embedding.embeddings.value, offsets)
+        # Id 0 is padding and adds nothing.
+        tables = tf.concat([tf.zeros_like(tables[:1]), tables[1:]], axis=0)
+        self.tables = tf.Variable(tf.cast(tables, dtype), trainable=False, name="tables")
+        bias = tf.concat([each.bias.value for each in convolutions], axis=0)
+        self.bias = tf.Variable(bias, trainable=False, name="bias")
+        self.widths = tuple(layer.kernel_sizes)
+
+    def __call__(self, ids: tf.Tensor) -> tf.Tensor:
+        needed = tf.size(ids) + tf.shape(ids)[0] * (max(self.widths) // 2 + token_tables.CHUNK)
+        maxima = tf.cond(
+            needed <= _ONE_TEXT,
+            lambda: self._maxima(ids, _ONE_TEXT),
+            lambda: self._maxima(ids, _MANY_TEXTS),
+        )
+        return tf.nn.relu(maxima + self.bias)
+
+    def _maxima(self, ids, piece: int):
+        """Return the maxima over time, computed ``piece`` positions at a time."""
+        stream = token_tables.to_stream(ids, self.widths, lambda size: -(-size // piece) * piece)
+        compiled = token_tables.window_maxima(self.widths, stream.halo)
+        tables = self.tables.read_value()
+
+        def of_piece(index):
+            rows = stream.rows[index * piece : (index + 1) * piece + 2 * stream.halo]
+            starts = stream.starts[index * piece : (index + 1) * piece]
+            rows = tf.ensure_shape(rows, [piece + 2 * stream.halo])
+            return compiled(rows, tf.ensure_shape(starts, [piece]), tables)
+
+        filters = self.tables.shape[-1]
+        if piece == _ONE_TEXT:
+            found = of_piece(0)
+        else:
+            found = tf.map_fn(
+                of_piece,
+                tf.range(tf.size(stream.starts) // piece),
+                fn_output_signature=[
+                    tf.TensorSpec([piece // token_tables.CHUNK, filters]) for _ in self.widths
+                ],
+                parallel_iterations=2,
+            )
+            found = [tf.reshape(each, [-1, filters]) for each in found]
+        by_text = [token_tables.by_text(each, stream) for each in found]
+        return tf.concat([tf.reduce_max(each, axis=1) for each in by_text], axis=1)
+
+
+def megabytes(layer: TokenConvolutions, dtype: str) -> int:
+    """Return the size of the tables of a layer, in units of 10^6 bytes.
+
+    Example:
+        >>> megabytes(TokenConvolutions(8000, 128, 128, (2, 3, 4, 5)), "float32")
+        58
+    """
+    cells = layer.vocabulary_size * layer.filters * sum(layer.kernel_sizes)
+    return math.ceil(cells * tf.as_dtype(dtype).size / 1e6)
