@@ -21,6 +21,7 @@ from imbalance.checks import InputError
 
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
+TABLES = ("auto", "none", "float32", "float16")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
 MONITORS = (
     "val_loss",
@@ -56,6 +57,9 @@ class DataConfig:
         max_characters: characters read from the start of each text; null reads all.
         max_length: tokens kept from the start of each text.
         vocabulary_size: ids, the padding and the unknown token included.
+        cache: where the prepared corpus is kept for the next run: ``auto`` is
+            ``$XDG_CACHE_HOME/imbalance``, by default ``~/.cache/imbalance``; a path; or null, to
+            keep nothing.
     """
 
     source: str = "reviews"
@@ -73,6 +77,7 @@ class DataConfig:
     max_characters: int | None = None
     max_length: int = 400
     vocabulary_size: int = 8000
+    cache: str | None = "auto"
 
     def __post_init__(self):
         checks.text("data.source", self.source)
@@ -104,6 +109,8 @@ class DataConfig:
             checks.integer("data.max_characters", self.max_characters, low=1)
         checks.integer("data.max_length", self.max_length, low=1)
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
+        if self.cache is not None:
+            checks.text("data.cache", self.cache)
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,25 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class ServingConfig:
+    """How the network is exported.
+
+    Attributes:
+        tables: tables that stand for embedding and convolutions in the SavedModel: ``float32``,
+            exact; ``float16``, half the size at the price of rounding; ``none``; or ``auto``,
+            float32 where the network computes by tables as well, if they are not too large.
+        table_megabytes: the largest tables that ``auto`` makes, in units of 10^6 bytes.
+    """
+
+    tables: str = "auto"
+    table_megabytes: int = 256
+
+    def __post_init__(self):
+        checks.choice("serving.tables", self.tables, TABLES)
+        checks.integer("serving.table_megabytes", self.table_megabytes, low=0)
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run.
 
@@ -191,6 +217,7 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
 
     def __post_init__(self):
         if self.name is not None:

@@ -40,7 +40,7 @@ TENSORBOARD = "tensorboard"
 REPORT = "report"
 
 # Texts in memory while they are scored; enough of them to sort by length.
-_TEXTS_AT_ONCE = 65_536
+_TEXTS_AT_ONCE = 16_384
 
 
 class Run:

@@ -1,11 +1,15 @@
 """What all tests share: a small corpus on disk, the development corpora, quiet TensorFlow."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# What tests prepare is not for the user's cache.
+_CACHE = tempfile.TemporaryDirectory(prefix="imbalance-tests-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

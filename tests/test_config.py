@@ -45,6 +45,7 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"data": {"validation_fraction": 0.6, "test_fraction": 0.4}}, "leaves training rows"),
         ({"data": {"imbalance_ratio": 0}}, "data.imbalance_ratio: got 0"),
         ({"data": {"tokens": "bytes"}}, "data.tokens: got 'bytes'"),
+        ({"data": {"cache": ""}}, "data.cache: got ''"),
         ({"data": {"encoding": "utf-99"}}, "data.encoding: got 'utf-99'"),
         ({"data": {"text_column": "a", "label_column": "a"}}, "data.label_column: got 'a'"),
         ({"data": {"encoding": "idna\0"}}, "data.encoding: got"),

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imbalance.training.fit import check, fit
 
     check(config)
+    _show_log()
     name = run_folder.available_name(config.output_dir, config)
     config = dataclasses.replace(config, name=name)
     corpus = load(config.data)
@@ -38,14 +40,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = Run(folder)
         run.update_metrics({"training": training.summary})
         scores = results.evaluate(run, corpus, ("validation", "test"), name)
-        export(run, folder / run_folder.SERVING)
+        exported = export(run, folder / run_folder.SERVING, config.serving)
     results.show({name: scores["test"]}, "test")
     path = Path(config.output_dir, name)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))
     print(f"\nrun folder:  {path}")
-    print(f"SavedModel:  {path / run_folder.SERVING / '1'}")
+    print(f"SavedModel:  {path / run_folder.SERVING / '1'} ({exported.remark})")
     print(f"TensorBoard: tensorboard --logdir {logs}")
     return 0
+
+
+def _show_log() -> None:
+    """Let the user see what takes its time and where it is kept; other libraries stay quiet."""
+    log = logging.getLogger("imbalance")
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        log.addHandler(_ToStandardError())
+
+
+class _ToStandardError(logging.Handler):
+    """Prints to ``sys.stderr`` as it is at the time, in a notebook or test as well."""
+
+    def emit(self, record):
+        print(self.format(record), file=sys.stderr)
 
 
 def configuration(options: argparse.Namespace) -> RunConfig:

@@ -4,7 +4,7 @@ The audit looks at the splits as given, so that its counts and class weights are
 published files, and at the splits as used, after rows were skipped and missing splits cut.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import combinations
 from typing import TextIO
 
@@ -45,8 +45,8 @@ def audit(config: DataConfig) -> tuple[dict, ReadReport]:
     """
     given = corpus.read(config)
     used = corpus.divide(given, config)
-    labels = sorted({label for rows in given.splits.values() for label in rows.labels})
-    counts = Counter(given.splits["train"].labels)
+    labels = sorted({label for rows in given.splits.values() for label in rows.counts()})
+    counts = given.splits["train"].counts()
     trained = [label for label in labels if label in counts]
     numbers = [counts[label] for label in trained]
     weights = {
@@ -108,8 +108,7 @@ def _describe_all(splits: dict[str, Rows]) -> dict:
 
 
 def _describe(rows: Rows) -> dict:
-    counts = Counter(rows.labels)
-    lengths = np.array([len(each) for each in rows.texts])
+    counts, lengths = rows.counts(), rows.lengths
     return {
         "rows": len(rows),
         "classes": len(counts),

@@ -48,9 +48,14 @@ without the weight column, when one is named. A class with one training row, or 
 another split, is a warning.
 """
 
-from collections import Counter, defaultdict
+import json
+import logging
+import tempfile
+import time
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +63,11 @@ import numpy as np
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import DataConfig
-from imbalance.data import readers, reviews
+from imbalance.data import cache, readers, reviews
+from imbalance.data.cache import Cache
 from imbalance.data.readers import Columns, Row, Skipped
-from imbalance.data.report import FileReport, ReadReport
+from imbalance.data.report import PLACES_KEPT, FileReport, ReadReport
+from imbalance.data.spool import Column, Spool
 
 SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
@@ -72,6 +79,13 @@ _FILE_NAMES = {
     "test": ("test",),
 }
 _NAMED_AT_MOST = 5
+_TELL_EVERY_SECONDS = 10
+# What decides how texts become ids, and nothing before that.
+ENCODING_FIELDS = ("tokens", "keep", "max_characters", "max_length", "vocabulary_size")
+# Files of a cache entry.
+_ROWS, _ARRAYS, _REST = "rows.parquet", "splits.npz", "corpus.json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,19 +93,23 @@ class Split:
     """Rows of one split, in the order of their file.
 
     Attributes:
-        texts: the texts as they were read.
+        texts: the texts as they were read; a sequence that reads them from disk.
         labels: int32, shape (n,), positions in :attr:`Corpus.labels`.
         weights: float32, shape (n,), or ``None`` without a weight column.
-        places: ``file:line`` of each row.
+        places: ``file:line`` of each row, as :attr:`texts` on disk.
+        digests: 16 bytes a row, shape (n,), equal for rows with the same text.
+        lengths: characters of each text, int32, shape (n,).
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     labels: np.ndarray
     weights: np.ndarray | None
-    places: list[str]
+    places: Sequence[str]
+    digests: np.ndarray
+    lengths: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.labels)
 
     def counts(self, num_classes: int) -> np.ndarray:
         """Return the rows of each class, shape (num_classes,)."""
@@ -107,70 +125,170 @@ class Corpus:
         labels: the classes of the training rows, sorted.
         splits: ``train``, ``validation`` and ``test``.
         report: what became of every row that was read.
+        cache: where it is kept, and what is made of it.
+        key: names its content there.
     """
 
     name: str
     labels: tuple[str, ...]
     splits: dict[str, Split]
     report: ReadReport
+    cache: Cache
+    key: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rows:
-    """Rows as columns, before labels become numbers.
+    """Rows as columns, before the labels that training knows become numbers. Texts are on disk.
 
     Attributes:
-        texts, labels, weights, digests, places: as in :class:`readers.Row`.
-        files: the account that each row belongs to.
+        texts, places: as in :class:`readers.Row`, read from disk.
+        names: the labels that ``codes`` count.
+        codes: int32, shape (n,), the label of each row.
+        weights: float64, shape (n,); NaN without a weight column.
+        digests: shape (n,), 16 bytes each.
+        lengths: characters of each text, int32, shape (n,).
+        accounts: the accounts that ``files`` count.
+        files: int32, shape (n,), the account that each row belongs to.
     """
 
-    texts: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    weights: list[float | None] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-    files: list[FileReport] = field(default_factory=list)
+    texts: Column
+    places: Column
+    names: tuple[str, ...]
+    codes: np.ndarray
+    weights: np.ndarray
+    digests: np.ndarray
+    lengths: np.ndarray
+    accounts: tuple[FileReport, ...]
+    files: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.codes)
 
-    def append(self, row: Row, file: FileReport) -> None:
-        """Add a row of ``file``."""
-        self.texts.append(row.text)
-        self.labels.append(row.label)
-        self.weights.append(row.weight)
-        self.digests.append(row.digest)
-        self.places.append(row.place)
-        self.files.append(file)
+    @property
+    def labels(self) -> list[str]:
+        """The label of each row."""
+        return [self.names[code] for code in self.codes.tolist()]
 
-    def select(self, keep: Sequence[int]) -> "Rows":
+    def counts(self) -> Counter[str]:
+        """Return the rows of each label that has any, by label."""
+        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return Counter({n: count for n, count in zip(self.names, counts, strict=True) if count})
+
+    def select(self, keep: np.ndarray) -> "Rows":
         """Return the rows at the positions ``keep``."""
-        columns = (self.texts, self.labels, self.weights, self.digests, self.places, self.files)
-        return Rows(*([column[each] for each in keep] for column in columns))
+        columns = ("codes", "weights", "digests", "lengths", "files")
+        picked = {name: getattr(self, name)[keep] for name in columns}
+        return replace(self, texts=self.texts.at(keep), places=self.places.at(keep), **picked)
 
-    def skip(self, positions: Iterable[int], reason: str) -> "Rows":
+    def skip(self, positions: np.ndarray, reason: str) -> "Rows":
         """Count the rows at ``positions`` as skipped and return the others."""
-        dropped = set(positions)
-        for each in sorted(dropped):
-            self.files[each].skip(reason, self.places[each])
-        return self.select([each for each in range(len(self)) if each not in dropped])
+        for file, count, places in self._by_file(positions):
+            file.skip(reason, *places, count=count)
+        return self.select(np.delete(np.arange(len(self)), positions))
 
-    def repeated(self) -> list[int]:
+    def note(self, positions: np.ndarray, remark: str) -> None:
+        """Count a remark on the rows at ``positions``."""
+        for file, count, places in self._by_file(positions):
+            file.note(remark, *places, count=count)
+
+    def use(self) -> None:
+        """Count all rows as used."""
+        for file, count in zip(self.accounts, self._per_file(), strict=True):
+            file.used += count
+
+    def read_from(self) -> list[FileReport]:
+        """Return the accounts that any row belongs to."""
+        counts = zip(self.accounts, self._per_file(), strict=True)
+        return [file for file, count in counts if count]
+
+    def repeated(self) -> np.ndarray:
         """Return the positions of rows whose text and label an earlier row has."""
-        seen = set()
-        found = []
-        for position, pair in enumerate(zip(self.digests, self.labels, strict=True)):
-            if pair in seen:
-                found.append(position)
-            seen.add(pair)
-        return found
+        _, pairs = self._texts_and_pairs()
+        return np.delete(np.arange(len(self)), np.unique(pairs, return_index=True)[1])
 
-    def conflicting(self) -> list[int]:
+    def conflicting(self) -> np.ndarray:
         """Return the positions of rows whose text another row has under another label."""
-        labels = defaultdict(set)
-        for each, label in zip(self.digests, self.labels, strict=True):
-            labels[each].add(label)
-        return [i for i, each in enumerate(self.digests) if len(labels[each]) > 1]
+        texts, pairs = self._texts_and_pairs()
+        labels_of_text = np.bincount(texts[np.unique(pairs, return_index=True)[1]])
+        return np.flatnonzero(labels_of_text[texts] > 1)
+
+    def _texts_and_pairs(self):
+        _, texts = np.unique(self.digests, return_inverse=True)
+        return texts, texts * len(self.names) + self.codes
+
+    def _per_file(self) -> list[int]:
+        return np.bincount(self.files, minlength=len(self.accounts)).tolist()
+
+    def _by_file(self, positions):
+        files = self.files[positions]
+        for index in np.unique(files):
+            found = positions[files == index]
+            yield self.accounts[index], len(found), self.places.at(found[:PLACES_KEPT])
+
+
+class _Collector:
+    """Rows of one split as they are read: texts to the spool, the rest into flat arrays."""
+
+    def __init__(self, spool: "_Texts"):
+        self.spool = spool
+        self.positions, self.codes, self.files = array("q"), array("i"), array("i")
+        self.weights, self.lengths, self.digests = array("d"), array("i"), bytearray()
+        self.names, self.accounts = {}, []
+
+    def __len__(self):
+        return len(self.codes)
+
+    def append(self, row: Row) -> None:
+        self.positions.append(self.spool.add(row.text, row.place))
+        self.codes.append(self.names.setdefault(row.label, len(self.names)))
+        self.files.append(len(self.accounts) - 1)
+        self.weights.append(np.nan if row.weight is None else row.weight)
+        self.lengths.append(len(row.text))
+        self.digests += row.digest
+
+    def rows(self) -> Rows:
+        positions = np.array(self.positions)
+        return Rows(
+            texts=self.spool.column("text", positions),
+            places=self.spool.column("place", positions),
+            names=tuple(self.names),
+            codes=np.array(self.codes),
+            weights=np.array(self.weights),
+            digests=np.frombuffer(bytes(self.digests), "S16"),
+            lengths=np.array(self.lengths),
+            accounts=tuple(self.accounts),
+            files=np.array(self.files),
+        )
+
+
+class _Texts:
+    """The spool of one reading, in ``folder`` or else in one that goes with the last column."""
+
+    def __init__(self, folder: Path | None):
+        self._temporary = None
+        if folder is None:
+            self._temporary = tempfile.TemporaryDirectory(
+                prefix="imbalance-", ignore_cleanup_errors=True
+            )
+            folder = Path(self._temporary.name)
+        self._spool = Spool(folder / _ROWS)
+        self._rows = 0
+        self._told = time.monotonic()
+
+    def add(self, text: str, place: str) -> int:
+        self._spool.add(text, place)
+        self._rows += 1
+        if self._rows % 4096 == 0 and time.monotonic() - self._told > _TELL_EVERY_SECONDS:
+            self._told = time.monotonic()
+            _log.info("reading: %s rows so far", f"{self._rows:,}")
+        return self._rows - 1
+
+    def column(self, name: str, rows: np.ndarray) -> Column:
+        return Column(self._spool.path, name, rows, keep=self._temporary)
+
+    def close(self) -> None:
+        self._spool.close()
 
 
 @dataclass(frozen=True)
@@ -206,17 +324,21 @@ def load(config: DataConfig) -> Corpus:
         >>> corpus.labels, {name: len(split) for name, split in corpus.splits.items()}
         (('negative', 'positive'), {'train': 6385, 'validation': 912, 'test': 1824})
     """
-    given = read(config)
-    splits = divide(given, config)
-    labels = tuple(sorted(set(splits["train"].labels)))
-    ids = {label: position for position, label in enumerate(labels)}
-    weighted = config.weight_column is not None
-    return Corpus(
-        name=given.name,
-        labels=labels,
-        splits={name: _numbered(rows, ids, weighted) for name, rows in splits.items()},
-        report=given.report,
-    )
+    kept = Cache(config.cache)
+    key = _key(config)
+
+    def build(folder):
+        given = read(config, folder)
+        splits = divide(given, config)
+        if _key(config) != key:
+            raise InputError(
+                f"{config.source}: changed while it was read, expected to stay as it is"
+            )
+        _write(folder, splits, given.report)
+
+    folder = kept.entry("corpus", key, build)
+    labels, splits, report = _reopened(folder, config, kept)
+    return Corpus(_name(config), labels, splits, report, kept, cache.fingerprint(key))
 
 
 def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[Split, ReadReport]:
@@ -243,26 +365,38 @@ def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[S
         raise InputError(
             f"{config.source}: no row with a known label, expected {', '.join(labels)}"
         )
-    _note(rows, rows.conflicting(), CONFLICTING)
-    for file in rows.files:
-        file.used += 1
+    rows.note(rows.conflicting(), CONFLICTING)
+    rows.use()
     # Those of the other splits were read, but for nothing.
     report = given.report
-    scored = {id(file) for file in rows.files}
-    report.files = [file for file in report.files if id(file) in scored]
+    report.files = rows.read_from()
     report.check()
-    ids = {label: position for position, label in enumerate(labels)}
-    return _numbered(rows, ids, config.weight_column is not None), report
+    return _numbered(rows, labels, config.weight_column is not None), report
 
 
-def read(config: DataConfig) -> Given:
-    """Read every usable row of the source, in the splits that the source itself gives."""
+def read(config: DataConfig, folder: Path | None = None) -> Given:
+    """Read every usable row of the source, in the splits that the source itself gives.
+
+    Args:
+        config: as for :func:`load`.
+        folder: gets the texts; by default a temporary folder, which goes with the rows.
+    """
     report = ReadReport()
+    spool = _Texts(folder)
+    try:
+        collected = _read(config, report, spool)
+    finally:
+        spool.close()
+    splits = {split: each.rows() for split, each in collected.items()}
+    return Given(_name(config), splits, report)
+
+
+def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
     if config.source == "reviews":
-        train = Rows()
+        train = _Collector(spool)
         for name, lines in reviews.read_reviews(config.imbalance_ratio, config.split_seed):
             _collect(lines, name, report, config.encoding, train)
-        return Given("reviews", {"train": train}, report)
+        return {"train": train}
     root = Path(config.source).expanduser()
     columns = Columns(config.text_column, config.label_column, config.weight_column)
     splits = {}
@@ -271,13 +405,21 @@ def read(config: DataConfig) -> Given:
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
-        splits[split] = _collect(lines, str(path), report, config.encoding, Rows())
+        splits[split] = _Collector(spool)
+        _collect(lines, str(path), report, config.encoding, splits[split])
         if format == "folders":
-            used = set(splits[split].labels)
+            used = splits[split].names
             empty = [each for each in readers.class_folders(path) if each not in used]
             _warn(report, f"{path}: class folders without a usable text", empty)
+    return splits
+
+
+def _name(config: DataConfig) -> str:
+    root = Path(config.source).expanduser()
     name = root.resolve().name
-    return Given(name if root.is_dir() else name.split(".")[0] or name, splits, report)
+    if config.source == "reviews" or root.is_dir():
+        return name
+    return name.split(".")[0] or name
 
 
 def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
@@ -288,7 +430,7 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     """
     train = given.splits["train"]
     train = train.skip(train.conflicting(), CONFLICTING)
-    known = set(train.labels)
+    known = set(train.counts())
     if len(known) < 2:
         raise checks.wrong(
             f"{_source(given)}: classes of the training rows", sorted(known), "two classes or more"
@@ -296,15 +438,15 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     _warn(
         given.report,
         "train: classes skipped, each of their texts stands under another label as well",
-        sorted(set(given.splits["train"].labels) - known),
+        sorted(set(given.splits["train"].counts()) - known),
     )
     kept = {"train": train}
     for name in given.splits:
         if name != "train":
             kept[name] = _known(name, given.splits[name], known, given.report)
-            _note(kept[name], kept[name].conflicting(), CONFLICTING)
+            kept[name].note(kept[name].conflicting(), CONFLICTING)
     for rows in kept.values():
-        _note(rows, rows.repeated(), "repeating an earlier row")
+        rows.note(rows.repeated(), "repeating an earlier row")
     fractions = {"validation": config.validation_fraction, "test": config.test_fraction}
     missing = {name: share for name, share in fractions.items() if name not in kept}
     splits = kept | cut(train, missing, config.split_seed)
@@ -322,53 +464,58 @@ def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
             a row with another text is left for train. The first split is served first.
         seed: chooses the rows, by a hash of it and of each text.
     """
-    classes = defaultdict(lambda: defaultdict(list))
-    for position, (label, each) in enumerate(zip(rows.labels, rows.digests, strict=True)):
-        classes[label][each].append(position)
-    positions = defaultdict(list)
-    for texts in classes.values():
-        size = sum(map(len, texts.values()))
-        left = sorted(texts, key=lambda each: readers.rank("cut", seed, each))
-        for name, fraction in fractions.items():
-            target = max(1, int(size * fraction + 0.5))
-            taken = _take(left, texts, target)
-            left = [each for each in left if each not in taken]
-            positions[name] += (i for each in taken for i in texts[each])
-        positions["train"] += (i for each in left for i in texts[each])
-    return {name: rows.select(sorted(positions[name])) for name in ("train", *fractions)}
+    digests, first, text_of_row, counts = np.unique(
+        rows.digests, return_index=True, return_inverse=True, return_counts=True
+    )
+    ranks = [readers.rank("cut", seed, each.ljust(16, b"\0")) for each in digests.tolist()]
+    labels = rows.codes[first]
+    # Text by text: sorted by label, then as the seed says.
+    order = np.lexsort((np.array(ranks, "S16"), labels))
+    split_of_text = np.zeros(len(digests), np.int8)
+    for left in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        size = counts[left].sum()
+        for number, fraction in enumerate(fractions.values(), start=1):
+            taken = _take(counts[left], max(1, int(size * fraction + 0.5)))
+            split_of_text[left[taken]] = number
+            left = np.delete(left, taken)
+    split_of_row = split_of_text[text_of_row]
+    names = ("train", *fractions)
+    return {name: rows.select(np.flatnonzero(split_of_row == i)) for i, name in enumerate(names)}
 
 
-def _take(order: list[bytes], texts: dict[bytes, list[int]], target: int) -> set[bytes]:
-    """Take texts worth ``target`` rows at most (one text at least), and leave one text."""
-    taken = set()
-    for each in order:
-        if target == 0 or len(taken) == len(order) - 1:
+def _take(counts: np.ndarray, target: int) -> list[int]:
+    """Take texts worth ``target`` rows at most (one text at least), and leave one text.
+
+    Args:
+        counts: rows of each text, in the order in which they are taken.
+        target: rows.
+
+    Returns:
+        Positions in ``counts``.
+    """
+    taken = []
+    for position, count in enumerate(counts.tolist()):
+        if target == 0 or len(taken) == len(counts) - 1:
             break
-        if len(texts[each]) <= target:
-            taken.add(each)
-            target -= len(texts[each])
-    if not taken and len(order) > 1:
-        taken.add(min(order, key=lambda each: len(texts[each])))
+        if count <= target:
+            taken.append(position)
+            target -= count
+    if not taken and len(counts) > 1:
+        taken.append(int(counts.argmin()))
     return taken
 
 
-def _note(rows: Rows, positions: Iterable[int], remark: str) -> None:
-    for each in positions:
-        rows.files[each].note(remark, rows.places[each])
-
-
 def _known(name: str, rows: Rows, known: set[str], report: ReadReport) -> Rows:
-    strange = Counter(label for label in rows.labels if label not in known)
+    strange = Counter({n: count for n, count in rows.counts().items() if n not in known})
     named = [f"{label!r} ({count} rows)" for label, count in strange.most_common()]
     _warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
-    return rows.skip(
-        (i for i, label in enumerate(rows.labels) if label not in known), UNKNOWN_LABEL
-    )
+    codes = [code for code, label in enumerate(rows.names) if label not in known]
+    return rows.skip(np.flatnonzero(np.isin(rows.codes, codes)), UNKNOWN_LABEL)
 
 
 def _finish(splits: dict[str, Rows], given: Given) -> None:
     """Refuse empty splits, warn of thin classes, and close the account."""
-    train = Counter(splits["train"].labels)
+    train = splits["train"].counts()
     report = given.report
     for name, rows in splits.items():
         if not len(rows):
@@ -377,11 +524,10 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
                 cause = "is empty: no class has enough different texts to cut it from train"
             raise InputError(f"{_source(given)}: the {name} split {cause}")
         if name != "train":
-            absent = sorted(set(train) - set(rows.labels))
+            absent = sorted(set(train) - set(rows.counts()))
             _warn(report, f"{name}: classes without a row", absent)
-        for file in rows.files:
-            file.used += 1
-    if not any(each is None or each > 0 for each in splits["train"].weights):
+        rows.use()
+    if (splits["train"].weights == 0).all():
         raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
     single = sorted(label for label, count in train.items() if count == 1)
     _warn(report, "train: classes with a single row", single)
@@ -400,11 +546,12 @@ def _source(given: Given) -> str:
 
 
 def _collect(
-    lines: Iterable[Row | Skipped], name: str, report: ReadReport, encoding: str, rows: Rows
-) -> Rows:
+    lines: Iterable[Row | Skipped], name: str, report: ReadReport, encoding: str, rows: _Collector
+) -> None:
     """Add the rows of one file to ``rows`` and its account to ``report``."""
     file = FileReport(name)
     report.files.append(file)
+    rows.accounts.append(file)
     for line in lines:
         file.read += 1
         if isinstance(line, Skipped):
@@ -412,7 +559,7 @@ def _collect(
             continue
         if line.broken:
             file.note(BROKEN, line.place)
-        rows.append(line, file)
+        rows.append(line)
     if file.rows_skipped == file.read:
         raise InputError(
             f"{name}: no usable row among {file.read}, expected one at least"
@@ -424,16 +571,64 @@ def _collect(
             f"{name}: {broken} of {file.read} rows hold bytes that do not fit the encoding "
             f"{encoding!r}, expected data.encoding to name the right one, for example gb18030"
         )
-    return rows
 
 
-def _numbered(rows: Rows, ids: dict[str, int], weighted: bool) -> Split:
+def _numbered(rows: Rows, labels: Sequence[str], weighted: bool) -> Split:
+    ids = {label: position for position, label in enumerate(labels)}
     return Split(
         texts=rows.texts,
-        labels=np.array([ids[each] for each in rows.labels], np.int32),
-        weights=np.array(rows.weights, np.float32) if weighted else None,
+        labels=np.array([ids.get(each, -1) for each in rows.names], np.int32)[rows.codes],
+        weights=rows.weights.astype(np.float32) if weighted else None,
         places=rows.places,
+        digests=rows.digests,
+        lengths=rows.lengths,
     )
+
+
+def _key(config: DataConfig) -> dict:
+    """Return what the splits depend on: settings, contents of the source, and this code."""
+    settings = {k: v for k, v in asdict(config).items() if k not in (*ENCODING_FIELDS, "cache")}
+    if config.source == "reviews":
+        content = [digest for _, digest in reviews.FILES.values()]
+    else:
+        layout = _layout(Path(config.source).expanduser(), config)
+        content = {
+            split: [str(path), format, readers.content(path)]
+            for split, (path, format) in layout.items()
+        }
+    return {"settings": settings, "content": content, "code": cache.code()}
+
+
+def _write(folder: Path, splits: dict[str, Rows], report: ReadReport) -> None:
+    """Write beside the texts what :func:`_reopened` reads."""
+    labels = sorted(splits["train"].counts())
+    arrays = {}
+    for name, rows in splits.items():
+        split = _numbered(rows, labels, True)
+        arrays[f"{name}.rows"] = rows.texts.rows
+        for each in ("labels", "weights", "digests", "lengths"):
+            arrays[f"{name}.{each}"] = getattr(split, each)
+    np.savez(folder / _ARRAYS, **arrays)
+    rest = json.dumps({"labels": labels, "report": report.to_mapping()})
+    (folder / _REST).write_text(rest, encoding="utf-8")
+
+
+def _reopened(folder: Path, config: DataConfig, keep):
+    """Return labels, splits and report of a cache entry."""
+    rest = json.loads((folder / _REST).read_text(encoding="utf-8"))
+    splits = {}
+    with np.load(folder / _ARRAYS) as arrays:
+        for name in SPLITS:
+            rows = arrays[f"{name}.rows"]
+            splits[name] = Split(
+                texts=Column(folder / _ROWS, "text", rows, keep),
+                labels=arrays[f"{name}.labels"],
+                weights=arrays[f"{name}.weights"] if config.weight_column is not None else None,
+                places=Column(folder / _ROWS, "place", rows, keep),
+                digests=arrays[f"{name}.digests"],
+                lengths=arrays[f"{name}.lengths"],
+            )
+    return tuple(rest["labels"]), splits, ReadReport.from_mapping(rest["report"])
 
 
 def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:

@@ -1,12 +1,17 @@
-"""Encoded rows to ``tf.data``: length buckets in training, order kept elsewhere."""
+"""Encoded rows to ``tf.data``: shuffled into length buckets for training, in one order else."""
+
+import itertools
 
 import numpy as np
 import tensorflow as tf
 
 from imbalance import checks
+from imbalance.data.encoded import EncodedRows
 
 # Of the lengths, where one bucket ends and the next begins.
 _BUCKET_QUANTILES = (0.25, 0.5, 0.75, 0.9)
+# Prepared while a step runs, and enough for the moment in which a part is read.
+_BATCHES_AHEAD = 16
 
 
 def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
@@ -41,12 +46,12 @@ def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
 
 
 def training_dataset(
-    ids: tf.RaggedTensor, labels, weights, *, batch_size: int, seed: int
+    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int
 ) -> tf.data.Dataset:
     """Return shuffled batches ``(ids, label, weight)``, texts of like length together.
 
     Args:
-        ids: token ids, ragged int32 of shape (rows, tokens).
+        rows: the token ids.
         labels: class ids, int32 of shape (rows,).
         weights: float32 of shape (rows,).
         batch_size: rows a batch; the last one of a bucket may be smaller.
@@ -55,35 +60,71 @@ def training_dataset(
     Returns:
         A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights (batch,).
     """
-    rows = _rows(ids, labels, weights).shuffle(len(labels), seed=seed)
-    lengths = ids.row_lengths().numpy()
-    boundaries = sorted({int(edge) + 1 for edge in np.quantile(lengths, _BUCKET_QUANTILES)})
-    batches = rows.bucket_by_sequence_length(
-        lambda row, label, weight: tf.shape(row)[0],
-        bucket_boundaries=boundaries,
-        bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
-    )
-    # Bucketing forgets how many batches there are; progress bars and schedules want to know.
-    in_bucket = np.bincount(np.digitize(np.maximum(lengths, 1), boundaries))
-    steps = int(np.ceil(in_bucket / batch_size).sum())
-    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    edges = np.quantile(rows.lengths, _BUCKET_QUANTILES)
+    boundaries = sorted({int(edge) + 1 for edge in edges})
+    bucket_of_row = np.digitize(np.maximum(rows.lengths, 1), boundaries)
+    epochs = itertools.count()
+
+    def batches():
+        random = np.random.default_rng([seed, next(epochs)])
+        return _batches(rows, bucket_of_row, labels, weights, batch_size, random)
+
+    steps = int(np.ceil(np.bincount(bucket_of_row) / batch_size).sum())
+    return _dataset(batches, steps)
 
 
-def evaluation_dataset(ids: tf.RaggedTensor, labels, weights, *, batch_size: int):
-    """Return batches ``(ids, label, weight)`` in the order of the rows, cached.
+def evaluation_dataset(
+    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int = 0
+) -> tf.data.Dataset:
+    """Return batches ``(ids, label, weight)`` in an order that is mixed and always the same.
+
+    Files are often sorted by class; a loss that couples the rows of a batch would then see
+    batches unlike those of training.
 
     Args and return as of :func:`training_dataset`.
     """
-    batches = _rows(ids, labels, weights).padded_batch(batch_size)
-    return batches.cache().prefetch(tf.data.AUTOTUNE)
+    one_bucket = np.zeros(len(rows), np.int64)
+
+    def batches():
+        random = np.random.default_rng(seed)
+        return _batches(rows, one_bucket, labels, weights, batch_size, random)
+
+    return _dataset(batches, -(-len(rows) // batch_size))
 
 
-def _rows(ids, labels, weights):
-    def with_a_token(row, label, weight):
+def _batches(rows, bucket_of_row, labels, weights, batch_size, random):
+    """Yield every row once: a bucket is a batch when it is full, or when no row is left."""
+    labels, weights = np.asarray(labels, "int32"), np.asarray(weights, "float32")
+    waiting = {}
+
+    def batch(members):
+        members, texts = zip(*members, strict=True)
+        members = list(members)
         # A batch of empty texts must have a position to take a maximum over.
-        row = tf.pad(row, [[0, tf.maximum(0, 1 - tf.shape(row)[0])]])
-        return tf.ensure_shape(row, [None]), label, weight
+        ids = np.zeros((len(texts), max(1, *map(len, texts))), np.int32)
+        for place, text in zip(ids, texts, strict=True):
+            place[: len(text)] = text
+        return ids, labels[members], weights[members]
 
-    return tf.data.Dataset.from_tensor_slices(
-        (ids, np.asarray(labels, "int32"), np.asarray(weights, "float32"))
-    ).map(with_a_token)
+    for part in rows.parts(random):
+        order = random.permutation(len(part.rows))
+        members = part.rows[order]
+        columns = (members, bucket_of_row[members], part.starts[order], part.starts[order + 1])
+        for row, bucket, start, end in zip(*(each.tolist() for each in columns), strict=True):
+            waiting.setdefault(bucket, []).append((row, part.ids[start:end]))
+            if len(waiting[bucket]) == batch_size:
+                yield batch(waiting.pop(bucket))
+    for bucket in sorted(waiting):
+        yield batch(waiting[bucket])
+
+
+def _dataset(batches, steps: int) -> tf.data.Dataset:
+    signature = (
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None], tf.float32),
+    )
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    # Progress bars and schedules want to know how many batches there are.
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return dataset.prefetch(_BATCHES_AHEAD)

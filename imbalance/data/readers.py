@@ -15,6 +15,7 @@ import io
 import json
 import lzma
 import math
+import os
 import re
 import unicodedata
 import zlib
@@ -195,6 +196,26 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
             with _readable(path):
                 data = path.read_bytes()
             yield clean(_shown(path), _decode(data, encoding), label)
+
+
+def content(path: Path) -> str:
+    """Return a hash of what a file holds, or of the names and contents of a folder per class.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    if path.is_dir():
+        found = hashlib.blake2b(digest_size=16)
+        for folder in class_folders(path).values():
+            with _readable(folder):
+                for each in [folder, *sorted(folder.iterdir())]:
+                    found.update(
+                        f"{len(os.fsencode(each.name))}:".encode() + os.fsencode(each.name)
+                    )
+                    found.update(bytes.fromhex(content(each)) if each.is_file() else b"-")
+        return found.hexdigest()
+    with _readable(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 class _Raw(NamedTuple):

@@ -1,6 +1,6 @@
 """What became of every row: read, used, or skipped for a named reason at a named place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 PLACES_KEPT = 5
@@ -13,11 +13,10 @@ class Tally:
     count: int = 0
     places: list[str] = field(default_factory=list)
 
-    def add(self, place: str) -> None:
-        """Count one more row."""
-        self.count += 1
-        if len(self.places) < PLACES_KEPT:
-            self.places.append(place)
+    def add(self, *places: str, count: int = 1) -> None:
+        """Count more rows, of which the first are at ``places``."""
+        self.count += count
+        self.places += places[: PLACES_KEPT - len(self.places)]
 
     def __str__(self):
         more = ", …" if self.count > len(self.places) else ""
@@ -42,13 +41,13 @@ class FileReport:
     skipped: dict[str, Tally] = field(default_factory=dict)
     notes: dict[str, Tally] = field(default_factory=dict)
 
-    def skip(self, reason: str, place: str) -> None:
-        """Count a row as skipped."""
-        self.skipped.setdefault(reason, Tally()).add(place)
+    def skip(self, reason: str, *places: str, count: int = 1) -> None:
+        """Count rows as skipped; of many, the first few places will do."""
+        self.skipped.setdefault(reason, Tally()).add(*places, count=count)
 
-    def note(self, remark: str, place: str) -> None:
-        """Count a remark on a row that is kept."""
-        self.notes.setdefault(remark, Tally()).add(place)
+    def note(self, remark: str, *places: str, count: int = 1) -> None:
+        """Count a remark on rows that are kept; of many, the first few places will do."""
+        self.notes.setdefault(remark, Tally()).add(*places, count=count)
 
     @property
     def rows_skipped(self) -> int:
@@ -132,6 +131,21 @@ class ReadReport:
             "warnings": list(self.warnings),
         }
 
+    @classmethod
+    def from_mapping(cls, mapping: Mapping) -> "ReadReport":
+        """Return the account that :meth:`to_mapping` wrote."""
+        files = [
+            FileReport(
+                each["path"],
+                each["rows_read"],
+                each["rows_used"],
+                _read_tallies(each["skipped"]),
+                _read_tallies(each["notes"]),
+            )
+            for each in mapping["files"]
+        ]
+        return cls(files, list(mapping["warnings"]))
+
 
 def _tallies(kind: str, items: Iterable) -> list[str]:
     return [f"  {kind}: {tally.count:,} {what} ({tally})" for what, tally in items]
@@ -139,3 +153,7 @@ def _tallies(kind: str, items: Iterable) -> list[str]:
 
 def _plain(tallies: dict[str, Tally]) -> dict:
     return {what: {"rows": each.count, "places": each.places} for what, each in tallies.items()}
+
+
+def _read_tallies(plain: Mapping) -> dict[str, Tally]:
+    return {what: Tally(each["rows"], list(each["places"])) for what, each in plain.items()}

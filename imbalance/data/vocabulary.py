@@ -1,7 +1,7 @@
 """The vocabulary: token to id, counted on the training split alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +55,16 @@ class TextEncoder(tf.Module):
             vocabulary_size: ids at most, the two special ones included. Tokens of equal
                 frequency are taken in the order of their code points.
         """
-        counts: Counter[bytes] = Counter()
+        counts: Counter[str] = Counter()
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             tokens = tokenizer.split(tf.constant(texts[start : start + _TEXTS_AT_ONCE]))
-            counts.update(tokens.flat_values.numpy().tolist())
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        kept = [token.decode() for token, _ in ranked[: vocabulary_size - 2]]
-        return cls(tokenizer, (PADDING, UNKNOWN, *kept))
+            counts.update(token.decode() for token in tokens.flat_values.numpy().tolist())
+        return cls.of(tokenizer, ranked(counts)[: vocabulary_size - 2])
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, tokens: Sequence[str]) -> "TextEncoder":
+        """Return the encoder of which ``tokens`` are the vocabulary, beside the special ones."""
+        return cls(tokenizer, (PADDING, UNKNOWN, *tokens))
 
     @classmethod
     def load(cls, path, tokenizer: Tokenizer) -> "TextEncoder":
@@ -103,6 +106,19 @@ class TextEncoder(tf.Module):
         if not blocks:
             return tf.RaggedTensor.from_row_lengths(np.zeros(0, np.int32), np.zeros(0, np.int64))
         return tf.concat(blocks, axis=0)
+
+
+def ranked(counts: Mapping[str, int]) -> list[str]:
+    """Return tokens by their counts, the most frequent first, ties in order of code points.
+
+    The names of the special tokens are left out.
+
+    Example:
+        >>> ranked({"b": 1, "a": 1, "c": 2, "[PAD]": 9})
+        ['c', 'a', 'b']
+    """
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [token for token, _ in order if token not in (PADDING, UNKNOWN)]
 
 
 def padded(ids: tf.RaggedTensor) -> tf.Tensor:

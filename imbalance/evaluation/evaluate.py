@@ -1,7 +1,8 @@
 """Score a run on a split and write what people look at."""
 
-from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from imbalance.data import Corpus, Split
 from imbalance.evaluation import pictures, tables
@@ -10,14 +11,14 @@ from imbalance.run_folder import Run
 
 
 def evaluate(
-    run: Run, rows: Split, training_texts: Sequence[str], folder: Path, name: str, title: str
+    run: Run, rows: Split, met: np.ndarray, folder: Path, name: str, title: str
 ) -> dict[str, dict]:
     """Score ``run`` on rows, all and without the texts it has met, and write a report.
 
     Args:
         run: the run.
         rows: labelled texts, the labels being ids in the order of ``run.labels``.
-        training_texts: what the run was made with; rows with these texts are not ``unseen``.
+        met: of :func:`texts_met`; rows with these texts are not ``unseen``.
         folder: gets ``per_class.csv``, ``report.md`` and the pictures.
         name: of the run in the report's tables.
         title: of the report.
@@ -28,7 +29,7 @@ def evaluate(
     """
     labels = run.labels
     probabilities = run.probabilities(rows.texts)
-    unseen = unseen_rows(rows.texts, training_texts)
+    unseen = unseen_rows(rows.digests, met)
     scores = {
         "all": classification_scores(rows.labels, probabilities, labels),
         "unseen": classification_scores(rows.labels[unseen], probabilities[unseen], labels),
@@ -42,11 +43,11 @@ def evaluate(
     return scores
 
 
-def texts_met(corpus: Corpus, split: str) -> list[str]:
-    """Return the texts a run on ``corpus`` has met before it is scored on ``split``.
+def texts_met(corpus: Corpus, split: str) -> np.ndarray:
+    """Return the digests of the texts a run on ``corpus`` has met when it is scored on ``split``.
 
     The test split is also compared with the validation split, which chose the epoch; of the
     training split itself nothing is unseen.
     """
-    chosen_by = corpus.splits["validation"].texts if split == "test" else []
-    return corpus.splits["train"].texts + chosen_by
+    met = ("train", "validation") if split == "test" else ("train",)
+    return np.concatenate([corpus.splits[each].digests for each in met])

@@ -1,13 +1,12 @@
 """All scores of a split, as one plain dictionary fit for JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import sklearn.metrics as sk
 
 from imbalance import checks
-from imbalance.data import text_key
 
 OVERALL = (
     "accuracy",
@@ -150,28 +149,25 @@ def calibration_bins(correct, confidence, sample_weight=None, bins: int = CALIBR
     }
 
 
-def unseen_rows(texts: Sequence[str], training_texts: Iterable[str]) -> np.ndarray:
+def unseen_rows(digests, met) -> np.ndarray:
     """Mark the rows whose text the network cannot have memorised, nor been scored on already.
 
     Args:
-        texts: the texts of the split that is scored.
-        training_texts: those that the network was trained on.
+        digests: what stands for each text of the split that is scored, white space aside, as in
+            :attr:`imbalance.data.Split.digests`; shape (n,).
+        met: the same of the texts that the network was trained on.
 
     Returns:
-        bool array of shape (n,): True where the text, white space removed, stands neither in
-        the training texts nor earlier among ``texts``.
+        bool array of shape (n,): True where the text stands neither in the training texts nor in
+        an earlier row.
 
     Example:
-        >>> unseen_rows(["a b", "c", "ab", "d"], ["d "]).tolist()
+        >>> unseen_rows(["ab", "c", "ab", "d"], ["d"]).tolist()
         [True, True, False, False]
     """
-    seen = {text_key(text) for text in training_texts}
-    unseen = np.zeros(len(texts), dtype=bool)
-    for row, text in enumerate(texts):
-        key = text_key(text)
-        unseen[row] = key not in seen
-        seen.add(key)
-    return unseen
+    first = np.zeros(len(digests), dtype=bool)
+    first[np.unique(digests, return_index=True)[1]] = True
+    return first & ~np.isin(digests, met)
 
 
 def read_predictions(y_true, probabilities, classes: int, predicted=None, sample_weight=None):

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from imbalance import checks, losses, metrics, models, registry, run_folder, weights
 from imbalance.config import LossConfig, RunConfig
 from imbalance.data.corpus import Corpus
+from imbalance.data.encoded import encode
 from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
-from imbalance.data.tokens import Tokenizer
-from imbalance.data.vocabulary import TextEncoder
 from imbalance.training import class_weights, precision, tensorboard
 from imbalance.training.progress import Progress
 
@@ -122,27 +120,22 @@ def _pipelines(config: RunConfig, corpus: Corpus, weight_of_class):
     """Return the encoder fitted on the training texts, and training and validation batches."""
     train, validation = corpus.splits["train"], corpus.splits["validation"]
     settings = config.training
-    tokenizer = Tokenizer.from_config(config.data)
-    prepared = tokenizer.prepare(train.texts)
-    encoder = TextEncoder.fit(prepared, tokenizer, config.data.vocabulary_size)
+    encoded = encode(corpus, config.data)
     training_rows = training_dataset(
-        encoder.encode_prepared(prepared),
+        encoded.rows["train"],
         train.labels,
         row_weights(train.labels, weight_of_class, train.weights),
         batch_size=settings.batch_size,
         seed=settings.seed,
     )
-    # Files are often sorted by class; a loss that couples the rows of a batch would then see
-    # batches unlike those of training.
-    mixed = np.random.default_rng(settings.seed).permutation(len(validation))
     validation_rows = evaluation_dataset(
-        tf.gather(encoder.encode(validation.texts), mixed),
-        validation.labels[mixed],
+        encoded.rows["validation"],
+        validation.labels,
         # Class weights are of training; validation scores are those of the data as it is.
-        row_weights(validation.labels, None, validation.weights)[mixed],
+        row_weights(validation.labels, None, validation.weights),
         batch_size=settings.batch_size,
     )
-    return encoder, training_rows, validation_rows
+    return encoded.encoder, training_rows, validation_rows
 
 
 def _best(history: Mapping, monitor: str) -> dict:

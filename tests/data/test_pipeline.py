@@ -3,24 +3,41 @@ import pytest
 import tensorflow as tf
 
 from imbalance.checks import InputError
+from imbalance.data.codes import Block
+from imbalance.data.encoded import EncodedRows, write_rows
 from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
 
 ROWS = 53
 LENGTHS = np.arange(ROWS) % 11
 # A row's label is its number, so that batches show which rows they hold.
-IDS = tf.RaggedTensor.from_row_lengths(np.repeat(np.arange(ROWS), LENGTHS).astype("int32"), LENGTHS)
 LABELS, WEIGHTS = np.arange(ROWS, dtype="int32"), np.linspace(0, 1, ROWS)
 
 
-def training(seed=1):
-    return training_dataset(IDS, LABELS, WEIGHTS, batch_size=8, seed=seed)
+def encoded(folder, lengths, parts=1):
+    """Rows whose every token id is the row's number."""
+    block = Block(np.repeat(np.arange(len(lengths)), lengths).astype("int32"), lengths)
+    paths = [folder / f"{part}.parquet" for part in range(parts)]
+    return EncodedRows(paths, write_rows(paths, [block]), np.arange(ROWS, dtype="int32"))
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["one part", "three parts"])
+def rows(request, tmp_path_factory):
+    return encoded(tmp_path_factory.mktemp("rows"), LENGTHS, request.param)
+
+
+@pytest.fixture
+def training(rows):
+    def make(seed=1):
+        return training_dataset(rows, LABELS, WEIGHTS, batch_size=8, seed=seed)
+
+    return make
 
 
 def labels_of(dataset):
     return [batch[1].numpy().tolist() for batch in dataset]
 
 
-def test_training_holds_every_row_once_with_its_weight():
+def test_training_holds_every_row_once_with_its_weight(training):
     seen = []
     for ids, labels, weights in training():
         assert ids.dtype == tf.int32
@@ -32,16 +49,16 @@ def test_training_holds_every_row_once_with_its_weight():
     assert sorted(seen) == list(range(ROWS))
 
 
-def test_training_batches_hold_texts_of_like_length():
+def test_training_batches_hold_texts_of_like_length(training):
     widths = [LENGTHS[labels].max() - LENGTHS[labels].min() for labels in labels_of(training())]
     assert max(widths) <= 3
 
 
-def test_training_knows_its_number_of_batches():
+def test_training_knows_its_number_of_batches(training):
     assert int(training().cardinality()) == len(labels_of(training()))
 
 
-def test_the_seed_decides_the_order_and_epochs_differ():
+def test_the_seed_decides_the_order_and_epochs_differ(training):
     dataset = training()
     first, second = labels_of(dataset), labels_of(dataset)
     assert first != second
@@ -49,15 +66,18 @@ def test_the_seed_decides_the_order_and_epochs_differ():
     assert labels_of(training(seed=2)) != first
 
 
-def test_evaluation_keeps_the_order():
-    dataset = evaluation_dataset(IDS, LABELS, WEIGHTS, batch_size=8)
-    assert sum(labels_of(dataset), []) == list(range(ROWS))
-    assert labels_of(dataset) == labels_of(dataset)
+def test_evaluation_holds_every_row_once_in_one_order(rows):
+    dataset = evaluation_dataset(rows, LABELS, WEIGHTS, batch_size=8)
+    order = sum(labels_of(dataset), [])
+    assert sorted(order) == list(range(ROWS))
+    assert order != sorted(order)
+    assert sum(labels_of(dataset), []) == order
+    assert int(dataset.cardinality()) == len(labels_of(dataset))
 
 
 @pytest.mark.parametrize("make", ["training", "evaluation"])
-def test_empty_texts_are_one_padding_token_wide(make):
-    empty = tf.RaggedTensor.from_row_lengths(np.zeros(0, "int32"), np.zeros(3, "int64"))
+def test_empty_texts_are_one_padding_token_wide(make, tmp_path):
+    empty = encoded(tmp_path, np.zeros(3, "int64"))
     if make == "training":
         dataset = training_dataset(empty, [0, 1, 0], np.ones(3), batch_size=4, seed=1)
     else:

@@ -8,6 +8,7 @@ import pytest
 import sklearn.metrics as sk
 
 from imbalance.checks import InputError
+from imbalance.data.readers import digest, text_key
 from imbalance.evaluation.scores import (
     OVERALL,
     PER_CLASS,
@@ -154,8 +155,9 @@ def test_calibration_error_by_hand():
 
 def test_unseen_rows_ignores_white_space():
     texts = ["新 闻", "体育", "体\t育", " 新闻", "law", "a b"]
-    assert unseen_rows(texts, ["新闻\n", "ab"]).tolist() == [False, True, False, False, True, False]
-    assert unseen_rows([], ["x"]).tolist() == []
+    digests, met = ([digest(text_key(each)) for each in some] for some in (texts, ["新闻\n", "ab"]))
+    assert unseen_rows(digests, met).tolist() == [False, True, False, False, True, False]
+    assert unseen_rows([], met).tolist() == []
 
 
 @pytest.mark.parametrize(

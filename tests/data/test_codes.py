@@ -1,0 +1,58 @@
+import random
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from imbalance.data.codes import coder
+from imbalance.data.tokens import Tokenizer
+
+ODD = "\0\t\n\r \x85\xa0\xad\u200b\u2028\u3000\ufeff\ufffd\ufffe\uffff\U0010ffff😀一鿕鿖Azé\u0301"
+
+
+def tokens_of(tokenizer, texts):
+    codes = coder(tokenizer)
+    found = []
+    for block in codes.blocks(texts):
+        tokens = map(codes.token, block.codes.tolist())
+        found += [[next(tokens) for _ in range(length)] for length in block.lengths.tolist()]
+    return found
+
+
+def split(tokenizer, texts):
+    rows = tokenizer.split(tf.constant(tokenizer.prepare(texts))).to_list()
+    return [[token.decode() for token in row] for row in rows]
+
+
+@pytest.mark.parametrize("keep", ["all", "letters"])
+@pytest.mark.parametrize(("characters", "length"), [(None, 400), (7, 5)])
+def test_characters_are_those_of_the_tokenizer(keep, characters, length):
+    tokenizer = Tokenizer("characters", keep, characters, length)
+    draw = random.Random(1)
+    texts = ["".join(draw.choices(ODD, k=draw.randrange(20))) for _ in range(6000)]
+    assert tokens_of(tokenizer, texts) == split(tokenizer, texts)
+
+
+@pytest.mark.parametrize("keep", ["all", "letters"])
+def test_every_code_point_is_read_as_by_the_tokenizer(keep):
+    tokenizer = Tokenizer("characters", keep, None, 4)
+    points = [point for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    found = np.concatenate(
+        [block.codes for block in coder(tokenizer).blocks(f"x{chr(point)}x" for point in points)]
+    )
+    ragged = tokenizer.split(tf.constant([f"x{chr(point)}x" for point in points]))
+    expected = tf.strings.unicode_decode(ragged.flat_values, "UTF-8").flat_values
+    assert np.array_equal(found, expected.numpy())
+
+
+def test_words_are_those_of_the_tokenizer():
+    tokenizer = Tokenizer("words", "all", None, 6)
+    texts = ["我来到北京清华大学, hello  world。杭研", "", " \t", "好 [UNK] 好\u2028a"] * 3
+    assert tokens_of(tokenizer, texts) == split(tokenizer, texts)
+
+
+@pytest.mark.parametrize("tokens", ["characters", "words"])
+def test_no_text(tokens):
+    tokenizer = Tokenizer(tokens, "all", None, 6)
+    assert tokens_of(tokenizer, []) == []
+    assert tokens_of(tokenizer, ["", "  "]) == [[], []]

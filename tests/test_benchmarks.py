@@ -1,0 +1,88 @@
+"""The benchmarks' own machinery, by its cheapest benchmark; no number is judged here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import child, measure
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+
+
+def test_rows_are_printed_and_written(tmp_path):
+    path = tmp_path / "rows.json"
+    done = run("peaks", "--quick", "--json", path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert rows
+    lines = done.stdout.splitlines()
+    for row in rows:
+        assert set(row) == {"name", "ours", "theirs", "unit", "ratio"}
+        assert row["ratio"] == pytest.approx(row["ours"] / row["theirs"])
+        assert any(line.startswith(row["name"]) and row["unit"] in line for line in lines)
+    assert [each.name for each in tmp_path.iterdir()] == ["rows.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trainning"], "NAME: got 'trainning', expected one of training, inference,"),
+        (["--json", "absent/rows.json"], "--json: got 'absent/rows.json', expected a file in an"),
+        (["--fudan", "absent"], "--fudan: got 'absent', expected a folder"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(arguments, said):
+    done = run(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert said in line
+
+
+def test_every_benchmark_has_its_module():
+    from benchmarks.__main__ import BENCHMARKS
+
+    for module in BENCHMARKS.values():
+        assert (ROOT / (module.replace(".", "/") + ".py")).is_file()
+
+
+def test_medians_of_alternating_calls_count(monkeypatch):
+    clock, order = [0.0], []
+
+    def call(side, durations):
+        def run():
+            order.append(side)
+            clock[0] += durations.pop(0)
+
+        return run
+
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
+    ours, theirs = [9.0, 1.0, 5.0, 2.0], [9.0, 8.0, 4.0, 400.0]
+    row = measure.compare(
+        "x", call("a", ours), call("b", theirs), unit="rows/s", repeats=3, warmup=1, amount=16
+    )
+    assert row == measure.Row("x", ours=8.0, theirs=2.0, unit="rows/s", ratio=4.0)
+    assert order == list("abababab")
+
+
+def test_a_failing_benchmark_says_so(tmp_path, monkeypatch, capfd):
+    (tmp_path / "broken_benchmark.py").write_text(
+        "from benchmarks.measure import Row\n"
+        "def run(quick):\n"
+        "    yield Row('kept', 1.0, 2.0, 's', 0.5)\n"
+        "    raise KeyError('lost')\n"
+    )
+    (tmp_path / "dying_benchmark.py").write_text("import os\ndef run(quick):\n    os._exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    kept, failed = child.results("broken_benchmark", quick=True)
+    assert kept.name == "kept"
+    assert failed.reason == "KeyError: 'lost'"
+    (died,) = child.results("dying_benchmark", quick=True)
+    assert died.reason == "its process ended with status 3"
