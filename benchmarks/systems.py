@@ -3,7 +3,8 @@
 The published system is github.com/cjymz886/modeling-data-imbalance-with-different-losses in its
 own shape: Conv2D over (tokens, embedding, 1), batches of 32 encoded in a Python loop, and a
 validation that predicts one document a call. Each side reads the same uncompressed files, with
-its own reader, and that counts. The test split is looked at while the clock stands still.
+its own reader, and that counts. The test split is looked at while the clock stands still: of the
+published shape after each epoch, to stop it as soon as it is there; of the others once.
 """
 
 import contextlib
@@ -92,8 +93,8 @@ def run(quick: bool) -> Iterator[Row | Skipped | Note]:
         yield Note(
             f"systems: one run each. Epochs of ours: {ours.epochs}, of the published shape: "
             f"{published.epochs}; its validation of 1,000 documents and its documents/s are scaled "
-            f"up from {_ONE_BY_ONE} calls. Ours is stopped at the target; see results/ for what "
-            "it reaches."
+            f"up from {_ONE_BY_ONE} calls. It is stopped by the test split, which favours it; ours "
+            "is not, and has not done learning: see results/fudan for what it reaches."
         )
 
 
@@ -116,29 +117,32 @@ def _scores(task: Task, predicted) -> tuple[float, float]:
 # Ours
 
 
+# Of configs/fudan.yaml: where the macro-F1 of the validation rows has passed .80.
+_EPOCHS = 8
+
+
 def _ours(task: Task, folder: Path) -> Outcome:
-    """Train whole runs of 1, 2, 3, … epochs, and return the first that reaches the target."""
-    for epochs in range(1, task.most_epochs + 1):
-        config = RunConfig.from_yaml(
-            _CONFIG,
-            {
-                # Nothing may be left over from the last run.
-                "data": {"source": str(task.folder), "cache": None},
-                "training": {"epochs": epochs},
-            },
-        )
-        path = folder / f"epochs-{epochs}"
-        path.mkdir()
-        with contextlib.redirect_stdout(sys.stderr):  # Keras's progress
-            took = seconds(lambda: fit(config, load(config.data), path))  # noqa: B023
-        finished = Run(path)
-        probabilities = finished.probabilities(task.texts)
-        predicted = [finished.labels[index] for index in probabilities.argmax(axis=1)]
-        accuracy, macro_f1 = _scores(task, predicted)
-        if macro_f1 >= task.target:
-            predicting = seconds(lambda: finished.probabilities(task.texts))  # noqa: B023
-            return Outcome(took, accuracy, macro_f1, len(task.texts) / predicting, epochs)
-    raise RuntimeError(f"ours did not reach macro-F1 {task.target} in {task.most_epochs} epochs")
+    """Train one run, keep its best epoch by the validation rows, and look at the test once."""
+    config = RunConfig.from_yaml(
+        _CONFIG,
+        {
+            # Nothing may be left over from another run.
+            "data": {"source": str(task.folder), "cache": None},
+            "training": {"epochs": min(_EPOCHS, task.most_epochs)},
+        },
+    )
+    path = folder / "run"
+    path.mkdir()
+    with contextlib.redirect_stdout(sys.stderr):  # Keras's progress
+        took = seconds(lambda: fit(config, load(config.data), path))
+    finished = Run(path)
+    found = finished.probabilities(task.texts)
+    predicted = [finished.labels[index] for index in found.argmax(axis=1)]
+    accuracy, macro_f1 = _scores(task, predicted)
+    if macro_f1 < task.target:
+        raise RuntimeError(f"ours has macro-F1 {macro_f1:.3f} after {_EPOCHS} epochs")
+    predicting = seconds(lambda: finished.probabilities(task.texts))
+    return Outcome(took, accuracy, macro_f1, len(task.texts) / predicting, config.training.epochs)
 
 
 # The published system
@@ -254,28 +258,43 @@ def _linear(task: Task) -> Outcome:
     return _outcome(task, train, predict)
 
 
+_RATES = (0.1, 0.5, 1.0)
+
+
 def _fasttext(task: Task) -> Outcome:
-    """Characters and their bigrams, 25 epochs; the best of the learning rates .1, .5 and 1."""
+    """Characters and their bigrams, 25 epochs; the learning rate is chosen on validation rows."""
     import fasttext
 
     path = task.folder.parent / "fasttext.txt"
     model = None
 
-    def train():
+    def train(rate=None, keep=lambda number: True):
         nonlocal model
         lines = [
             f"__label__{label.replace(' ', '_')} {_spaced(text)}\n"
-            for label, text in _lines(task.folder / "train.txt")
+            for number, (label, text) in enumerate(_lines(task.folder / "train.txt"))
+            if keep(number)
         ]
         path.write_text("".join(lines), encoding="utf-8")
         model = fasttext.train_supervised(
-            str(path), wordNgrams=2, epoch=25, lr=1.0, thread=os.cpu_count(), verbose=0
+            str(path),
+            wordNgrams=2,
+            epoch=25,
+            lr=rate or best,
+            thread=os.cpu_count(),
+            verbose=0,
         )
 
-    def predict():
-        found, _ = model.predict([_spaced(text) for text in task.texts])
+    def predict(texts=task.texts):
+        found, _ = model.predict([_spaced(text) for text in texts])
         return [labels[0].removeprefix("__label__").replace("_", " ") for labels in found]
 
+    def validation_score(rate):
+        train(rate, keep=lambda number: number % 10)
+        labels, texts = zip(*_lines(task.folder / "train.txt")[::10], strict=True)
+        return f1_score(labels, predict(texts), average="macro", zero_division=0)
+
+    best = max(_RATES, key=validation_score)
     return _outcome(task, train, predict)
 
 

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imbalance.commands import results
     from imbalance.data import load
     from imbalance.run_folder import Run
-    from imbalance.serving.export import export
+    from imbalance.serving.export import cost_of_rounding, export
     from imbalance.training.fit import check, fit
 
     check(config)
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run.update_metrics({"training": training.summary})
         scores = results.evaluate(run, corpus, ("validation", "test"), name)
         exported = export(run, folder / run_folder.SERVING, config.serving)
+        if exported.tables == "float16":
+            rows = corpus.splits["validation"]
+            print(cost_of_rounding(run, exported, rows.texts, rows.labels))
     results.show({name: scores["test"]}, "test")
     path = Path(config.output_dir, name)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))

@@ -23,8 +23,8 @@ CHUNK = 4
 # Below any sum; what a window that may not win starts from.
 NEVER = -1e30
 
-# The smallest size that `rounded` returns.
-_SMALLEST = 256
+# The smallest sizes that batches are padded to, positions and rows of the tables.
+_POSITIONS, _ROWS = 4096, 1024
 
 
 class Stream(NamedTuple):
@@ -46,16 +46,17 @@ class Stream(NamedTuple):
     texts: tf.Tensor
 
 
-def rounded(size) -> tf.Tensor:
+def rounded(size, smallest: int) -> tf.Tensor:
     """Return one of few sizes, no smaller: XLA compiles anew for each size that it meets.
 
-    They are 4, 5, 6 and 7 times a power of two, so at most a quarter is added.
+    They are ``smallest``, a power of two, and 5, 6, 7 and 8 quarters of it and of its multiples
+    by powers of two, so less than a quarter is added.
 
     Example:
-        >>> [int(rounded(size)) for size in (3, 1500, 1792, 1793)]
-        [256, 1536, 1792, 2048]
+        >>> [int(rounded(size, 1024)) for size in (3, 1025, 1281, 2048, 2049)]
+        [1024, 1280, 1536, 2048, 2560]
     """
-    size = tf.maximum(size, _SMALLEST)
+    size = tf.maximum(size, smallest)
     # Exact in float64 for every int32, powers of two included.
     exponent = tf.math.floor(tf.experimental.numpy.log2(tf.cast(size, tf.float64)))
     unit = tf.bitwise.left_shift(1, tf.cast(exponent, tf.int32) - 2)
@@ -86,7 +87,7 @@ def max_over_time(ids, embeddings, kernels: Sequence) -> tf.Tensor:
     # Gathered outside the function below, so that the gradient of `embeddings` is sparse.
     vectors = tf.gather(embeddings, tokens)
     used = tf.size(tokens) + 1
-    vectors = tf.pad(vectors, [[1, rounded(used) - used], [0, 0]])
+    vectors = tf.pad(vectors, [[1, rounded(used, _ROWS) - used], [0, 0]])
 
     @tf.custom_gradient
     def of_vectors(vectors, *kernels):
@@ -120,14 +121,16 @@ def to_tables(vectors, offsets) -> tf.Tensor:
     return tf.reshape(tf.matmul(vectors, side_by_side), [-1, total, filters])
 
 
-def to_stream(rows, widths: Sequence[int], round_up=rounded) -> Stream:
+def to_stream(rows, widths: Sequence[int], round_up=None) -> Stream:
     """Lay the texts of a batch one after the other.
 
     Args:
         rows: row of the tables of each token, (batch, time), int32; 0 where there is no token.
         widths: of the windows that will be taken.
-        round_up: from the positions that are needed to how many there will be.
+        round_up: from the positions that are needed to how many there will be; by default to
+            one of few numbers.
     """
+    round_up = round_up or functools.partial(rounded, smallest=_POSITIONS)
     halo = max(widths) // 2
     texts, time = tf.unstack(tf.shape(rows))
     gap = halo + (-(time + halo)) % CHUNK

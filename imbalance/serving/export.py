@@ -1,16 +1,21 @@
 """Export a run's network as a SavedModel that takes raw text."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
+from sklearn.metrics import accuracy_score, f1_score
 
 from imbalance import models
 from imbalance.config import ServingConfig
 from imbalance.run_folder import Run
 from imbalance.serving import tables
+
+_TEXTS_AT_ONCE = 256
 
 
 class Export(NamedTuple):
@@ -72,6 +77,35 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     archive.write_out(temporary, verbose=False)
     temporary.rename(version)
     return Export(version, dtype, remark)
+
+
+def cost_of_rounding(run: Run, exported: Export, texts: Sequence[str], labels) -> str:
+    """Return in a line what a SavedModel loses beside the network that it was made from.
+
+    Args:
+        run: the run.
+        exported: what :func:`export` returned for it.
+        texts: raw texts.
+        labels: class ids of the texts.
+    """
+    serve = tf.saved_model.load(exported.path).signatures["serving_default"]
+    computed = run.probabilities(texts).argmax(axis=1)
+    texts = run.encoder.tokenizer.prepare(texts)
+    served = np.concatenate(
+        [
+            serve(text=tf.constant(texts[start : start + _TEXTS_AT_ONCE]))["probabilities"]
+            for start in range(0, len(texts), _TEXTS_AT_ONCE)
+        ]
+    ).argmax(axis=1)
+
+    def scores(found):
+        macro = f1_score(labels, found, average="macro", zero_division=0)
+        return f"accuracy {accuracy_score(labels, found):.4f}, macro-F1 {macro:.4f}"
+
+    return (
+        f"{exported.tables} tables on {len(texts)} texts: {(served == computed).sum()} labels as "
+        f"of the network; {scores(served)} (network {scores(computed)})"
+    )
 
 
 def _tables(features: models.TokenConvolutions, config: ServingConfig) -> tuple[str, str]:

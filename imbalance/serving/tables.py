@@ -44,6 +44,8 @@ class FoldedConvolutions(tf.Module):
         self.bias = tf.Variable(bias, trainable=False, name="bias")
         self.widths = tuple(layer.kernel_sizes)
 
+    # Traced for any shape: of a known one, TensorFlow would refuse the branch not taken.
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         needed = tf.size(ids) + tf.shape(ids)[0] * (max(self.widths) // 2 + token_tables.CHUNK)
         maxima = tf.cond(
@@ -55,7 +57,11 @@ class FoldedConvolutions(tf.Module):
 
     def _maxima(self, ids, piece: int):
         """Return the maxima over time, computed ``piece`` positions at a time."""
-        stream = token_tables.to_stream(ids, self.widths, lambda size: -(-size // piece) * piece)
+
+        def whole_pieces(size):
+            return tf.maximum(1, -(-size // piece)) * piece
+
+        stream = token_tables.to_stream(ids, self.widths, whole_pieces)
         compiled = token_tables.window_maxima(self.widths, stream.halo)
         tables = self.tables.read_value()
 

@@ -198,6 +198,14 @@ json.dump({{
     assert answer["label"] == [run.labels[each] for each in expected.argmax(axis=1)]
 
 
+def test_tables_of_half_precision_say_what_they_cost(small_corpus, tmp_path, capsys):
+    arguments = [*SMALL, "--data", small_corpus, "--output-dir", tmp_path, "--epochs", 1]
+    assert call(train, *arguments, "--name", "half", "--set", "serving.tables=float16") == 0
+    output = capsys.readouterr().out
+    assert "float16 tables on " in output
+    assert "(float16 tables, 1 MB)" in output
+
+
 def test_an_exported_version_is_never_overwritten(runs, tmp_path):
     from imbalance.serving.export import export
 

@@ -157,6 +157,9 @@ def test_a_worker_imports_neither_tensorflow_nor_this_package():
 SCRIPT = """
 # As scripts are: without `if __name__ == "__main__"`.
 import itertools
+import signal
+# Ignored where the tests themselves were started in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from imbalance.data import segmentation
 segmentation._CHUNKS_BEFORE_WORKERS = 1
 stream = segmentation.words(itertools.repeat("我来到北京清华大学" * 1000), processes=2)
@@ -187,6 +190,9 @@ def test_processes_end_with_the_script_that_started_them(how, tmp_path):
         else:
             process.kill()
         # Workers write to this pipe too: it is at its end when all of them are gone.
-        _, errors = process.communicate(timeout=30)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == -how
     assert errors.count("Traceback") == (how == signal.SIGINT)
