@@ -11,7 +11,7 @@ import tensorflow as tf
 from benchmarks import documents, plain
 from benchmarks.measure import Row, compare, fudan
 from imbalance import run_folder
-from imbalance.config import RunConfig
+from imbalance.config import RunConfig, ServingConfig
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
 from imbalance.models import text_cnn
@@ -31,26 +31,31 @@ def run(quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run = _untrained_run(folder, texts, labels, filters)
-        ours, theirs = export(run, folder / "ours"), _export_plain(run, filters, folder / "plain")
+        ours = export(run, folder / "ours", ServingConfig(tables="float32")).path
+        theirs = _export_plain(run, filters, folder / "plain")
         # Only texts of the full length: padding would change the answers of plain Keras.
         lengths = run.encoder.encode([text[:_CUT] for text in texts[: 4 * _BATCH]]).row_lengths()
         batch = [texts[index] for index in np.flatnonzero(lengths.numpy() == LENGTH)[:_BATCH]]
+        cut = [text[:_CUT] for text in batch]
         yield from _costs_of_starting(ours, theirs, batch[0], repeats)
-        yield from _rows(
-            f"{_CUT} characters", ours, theirs, [text[:_CUT] for text in batch], repeats
-        )
-        yield from _rows("whole documents", ours, theirs, batch, repeats)
+        yield from _rows(f"vs plain Keras, {_CUT} characters", ours, theirs, cut, repeats)
+        yield from _rows("vs plain Keras, whole documents", ours, theirs, batch, repeats)
+        # Each optimisation by itself.
+        without = export(run, folder / "none", ServingConfig(tables="none")).path
+        yield from _rows("tables vs none", ours, without, cut, repeats)
+        half = export(run, folder / "half", ServingConfig(tables="float16")).path
+        yield from _rows("tables of float16 vs float32", half, ours, cut, repeats, atol=1e-2)
 
 
-def _rows(name, ours, theirs, batch, repeats) -> Iterator[Row]:
+def _rows(name, ours, theirs, batch, repeats, atol=1e-5) -> Iterator[Row]:
     ours, theirs = _signature(ours), _signature(theirs)
     everything = tf.constant(batch)
     ours_answers, their_answers = ours(text=everything), theirs(text=everything)
     difference = float(
         tf.reduce_max(tf.abs(ours_answers["probabilities"] - their_answers["probabilities"]))
     )
-    if not difference < 1e-5:
-        raise ValueError(f"probabilities: they differ by {difference:.1e}, expected below 1e-5")
+    if not difference < atol:
+        raise ValueError(f"probabilities: they differ by {difference:.1e}, expected below {atol}")
 
     singles = [tf.constant([text]) for text in batch[:32]]
     ours_next, theirs_next = _in_turn(ours, singles), _in_turn(theirs, singles)
