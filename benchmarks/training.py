@@ -12,11 +12,13 @@ import numpy as np
 from benchmarks import documents, plain
 from benchmarks.measure import NO_FUDAN, Note, Row, Skipped, compare, fudan, seconds
 from imbalance.models import text_cnn
+from imbalance.training.optimizers import LazyAdam
 
 # The sizes that the rows are for; the networks' own are the defaults of `text_cnn`.
 VOCABULARY, CLASSES = 8000, 20
 # Each is measured against "dense", so that one that stops paying is seen.
 IMPLEMENTATIONS = ("tables", "windows")
+_LARGE_VOCABULARY = 200_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ def run(quick: bool) -> Iterator[Row | Skipped | Note]:
             f"training, implementation {implementation} vs dense, {name}",
             keras_step(build(implementation), ids, sizes.batch),
             keras_step(build("dense"), ids, sizes.batch),
+            sizes,
+        )
+    for vocabulary_size in (VOCABULARY,) if quick else (VOCABULARY, _LARGE_VOCABULARY):
+        lazy, adam = (text_cnn(vocabulary_size, CLASSES) for _ in range(2))
+        yield _compare(
+            f"training, LazyAdam vs Adam, {vocabulary_size:,} ids, {name}",
+            keras_step(lazy, ids, sizes.batch, LazyAdam()),
+            keras_step(adam, ids, sizes.batch),
             sizes,
         )
 
@@ -126,9 +136,11 @@ def build(implementation: str = "auto") -> keras.Model:
     return text_cnn(VOCABULARY, CLASSES, implementation=implementation)
 
 
-def keras_step(model: keras.Model, ids: np.ndarray, batch: int) -> Callable[[], float]:
+def keras_step(
+    model: keras.Model, ids: np.ndarray, batch: int, optimizer="adam"
+) -> Callable[[], float]:
     """Return a call that does the next step of training and gives its loss."""
-    model.compile(keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(True))
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(True))
     batches = _batches(ids, batch)
     return lambda: model.train_on_batch(*next(batches))
 

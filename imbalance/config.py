@@ -20,6 +20,7 @@ from imbalance import checks
 from imbalance.checks import InputError
 
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+OPTIMIZERS = ("adam", "lazy_adam")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
 TABLES = ("auto", "none", "float32", "float16")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
@@ -144,7 +145,9 @@ class TrainingConfig:
     Attributes:
         epochs: at most this many passes over the training split.
         batch_size: rows a step.
-        learning_rate: of Adam.
+        optimizer: ``adam``; or ``lazy_adam``, which updates, of the token vectors, those of the
+            batch alone: another algorithm, quicker with large vocabularies.
+        learning_rate: of the optimizer.
         class_weight: ``none``, ``balanced`` (n / (classes × n_c)), ``effective``
             ((1 − β) / (1 − β^n_c), β = .999), or a JSON or YAML file ``{label: weight}``; always
             scaled so that the mean weight of a training row is 1.
@@ -156,6 +159,7 @@ class TrainingConfig:
 
     epochs: int = 12
     batch_size: int = 64
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
     class_weight: str = "none"
     precision: str = "auto"
@@ -166,6 +170,7 @@ class TrainingConfig:
     def __post_init__(self):
         checks.integer("training.epochs", self.epochs, low=1)
         checks.integer("training.batch_size", self.batch_size, low=1)
+        checks.choice("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
         checks.text("training.class_weight", self.class_weight)
         checks.choice("training.precision", self.precision, PRECISIONS)

@@ -25,7 +25,8 @@ class TokenConvolutions(keras.layers.Layer):
         implementation: ``"dense"`` and ``"windows"`` as of :class:`ConvMaxOverTime`;
             ``"tables"``, see ``imbalance/models/token_tables.py``: for TensorFlow on a CPU in
             float32; or ``"auto"``, tables where they can be, else as of :class:`ConvMaxOverTime`.
-            All give equal outputs and gradients and have the same weights.
+            All give equal outputs and gradients and have the same weights. Tables cannot be
+            part of a network that XLA compiles as a whole (``jit_compile=True``).
 
     Attributes:
         by_tables: whether it computes by tables.

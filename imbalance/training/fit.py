@@ -15,7 +15,7 @@ from imbalance.config import LossConfig, RunConfig
 from imbalance.data.corpus import Corpus
 from imbalance.data.encoded import encode
 from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
-from imbalance.training import class_weights, precision, tensorboard
+from imbalance.training import class_weights, optimizers, precision, tensorboard
 from imbalance.training.progress import Progress
 
 
@@ -66,9 +66,8 @@ def fit(
         dtype=config.training.precision,
     )
     scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, metrics=scores
-    )
+    optimizer = optimizers.OPTIMIZERS[settings.optimizer](settings.learning_rate)
+    model.compile(optimizer=optimizer, loss=loss, metrics=scores)
     logs = folder / run_folder.TENSORBOARD
     started = time.monotonic()
     history = model.fit(

@@ -1,0 +1,62 @@
+"""Optimizers by name, and an Adam that leaves alone what a batch does not hold."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="imbalance")
+class LazyAdam(keras.optimizers.Adam):
+    """Adam that updates, of an embedding, the rows of the batch's tokens alone.
+
+    Adam lets the moments of every row fade at every step and moves every row by them, whether
+    its token stands in the batch or not: work in proportion to the vocabulary. Here the moments
+    and the row of a token stay as they are until it comes again. That is another algorithm,
+    with other results for rare tokens; for variables without sparse gradients it is Adam.
+
+    Args: as of ``keras.optimizers.Adam``; without ``amsgrad``. For TensorFlow.
+
+    Raises:
+        ValueError: with ``amsgrad``.
+
+    Example:
+        >>> table = keras.Variable([[1.0], [1.0], [1.0]])
+        >>> optimizer = LazyAdam(learning_rate=0.1)
+        >>> gradient = tf.IndexedSlices(tf.constant([[2.0]]), tf.constant([1]), (3, 1))
+        >>> optimizer.apply([gradient], [table])
+        >>> [round(float(value), 3) for value in table.numpy().ravel()]
+        [1.0, 0.9, 1.0]
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("amsgrad: got True, expected False: LazyAdam has no such form")
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        # A row that stands twice has one gradient, the sum.
+        rows, position = tf.unique(gradient.indices)
+        values = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
+        values = tf.cast(values, variable.dtype)
+        index = self._get_variable_index(variable)
+        first, second = self._momentums[index].value, self._velocities[index].value
+
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        scale = tf.sqrt(1 - tf.pow(self.beta_2, step)) / (1 - tf.pow(self.beta_1, step))
+        mean = self.beta_1 * tf.gather(first, rows) + (1 - self.beta_1) * values
+        square = self.beta_2 * tf.gather(second, rows) + (1 - self.beta_2) * tf.square(values)
+        first.scatter_update(tf.IndexedSlices(mean, rows))
+        second.scatter_update(tf.IndexedSlices(square, rows))
+        change = tf.cast(learning_rate, variable.dtype) * scale * mean
+        change /= tf.sqrt(square) + self.epsilon
+        variable.scatter_sub(tf.IndexedSlices(change, rows))
+
+
+OPTIMIZERS: Mapping[str, Callable] = MappingProxyType(
+    {"adam": keras.optimizers.Adam, "lazy_adam": LazyAdam}
+)
