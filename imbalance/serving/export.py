@@ -52,7 +52,7 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     features = model.get_layer("features")
     dtype, remark = _tables(features, config)
     head = keras.Model(features.output, model.output)
-    body = features if dtype == "none" else tables.FoldedConvolutions(features, dtype)
+    body = _plain(features) if dtype == "none" else tables.FoldedConvolutions(features, dtype)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(text):
@@ -108,6 +108,14 @@ def cost_of_rounding(run: Run, exported: Export, texts: Sequence[str], labels) -
     )
 
 
+def _plain(features: models.TokenConvolutions) -> models.TokenConvolutions:
+    """Return the layer as plain convolutions, which need no XLA."""
+    plain = type(features).from_config({**features.get_config(), "implementation": "dense"})
+    plain.build((None, None))
+    plain.set_weights(features.get_weights())
+    return plain
+
+
 def _tables(features: models.TokenConvolutions, config: ServingConfig) -> tuple[str, str]:
     """Return the type of the tables, or ``none``, and why."""
     if config.tables == "none":
@@ -117,7 +125,7 @@ def _tables(features: models.TokenConvolutions, config: ServingConfig) -> tuple[
         return config.tables, f"{config.tables} tables, {size} MB"
     size = tables.megabytes(features, "float32")
     if not features.by_tables:
-        return "none", "without tables, as in training"
+        return "none", "without tables: the network computes without"
     if size > config.table_megabytes:
         limit = config.table_megabytes
         return "none", f"without tables: {size} MB, serving.table_megabytes is {limit}"

@@ -49,7 +49,7 @@ def test_half_precision_rounds_and_no_more(layer):
     ("config", "implementation", "tables", "remark"),
     [
         (ServingConfig(), "auto", "float32", "float32 tables, 2 MB"),
-        (ServingConfig(), "dense", "none", "as in training"),
+        (ServingConfig(), "dense", "none", "computes without"),
         (ServingConfig(table_megabytes=1), "auto", "none", "2 MB, serving.table_megabytes is 1"),
         (ServingConfig(tables="float16", table_megabytes=0), "dense", "float16", "1 MB"),
         (ServingConfig(tables="none"), "auto", "none", "without tables"),
@@ -60,3 +60,15 @@ def test_when_there_are_tables(config, implementation, tables, remark):
     found, why = export._tables(layer, config)
     assert found == tables
     assert remark in why
+
+
+def test_without_tables_nothing_is_compiled_by_xla():
+    layer = models.TokenConvolutions(60, 8, 6, (2, 3), implementation="tables")
+    ids = np.random.default_rng(1).integers(0, 60, size=(5, 9)).astype("int32")
+    expected = layer(ids)
+    plain = export._plain(layer)
+    np.testing.assert_allclose(plain(ids), expected, atol=1e-5)
+    graph = tf.function(plain).get_concrete_function(tf.TensorSpec([None, None], tf.int32)).graph
+    operations = graph.as_graph_def()
+    assert any(node.op == "Conv2D" for node in operations.node)
+    assert not any(each.attr["_XlaMustCompile"].b for each in operations.library.function)
