@@ -146,7 +146,7 @@ class TrainingConfig:
         epochs: at most this many passes over the training split.
         batch_size: rows a step.
         optimizer: ``adam``; or ``lazy_adam``, which updates, of the token vectors, those of the
-            batch alone: another algorithm, quicker with large vocabularies.
+            batch alone: another algorithm, whose work does not grow with the vocabulary.
         learning_rate: of the optimizer.
         class_weight: ``none``, ``balanced`` (n / (classes × n_c)), ``effective``
             ((1 − β) / (1 − β^n_c), β = .999), or a JSON or YAML file ``{label: weight}``; always

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # Positions whose maximum is taken while their sums are made, so that most sums never reach
-# memory. With 8 the sums are a little faster, but compile for twice as long.
+# memory. With more there are fewer maxima to compare, but it compiles for longer.
 CHUNK = 4
 
 # Below any sum; what a window that may not win starts from.
