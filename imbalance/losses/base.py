@@ -102,6 +102,21 @@ class BatchLoss(ImbalanceLoss):
         return None if self.reduction in ("sum_over_batch_size", "mean") else sample_weight
 
 
+class LossSum(ImbalanceLoss):
+    """A weighted sum of losses, each of which uses weights and reduces in its own way."""
+
+    _terms: tuple[tuple[float, ImbalanceLoss], ...] = ()
+
+    def call(self, y_true, y_pred, sample_weight=None):
+        """Return the sum of what each loss says of each label, shape (batch,) or (batch, time)."""
+        return sum(
+            factor * loss.call(y_true, y_pred, sample_weight) for factor, loss in self._terms
+        )
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return sum(factor * loss(y_true, y_pred, sample_weight) for factor, loss in self._terms)
+
+
 class _BoundLoss(keras.losses.Loss):
     """``owner`` with this call's weights, so that Keras does conversion, mask and reduction."""
 

@@ -1,12 +1,13 @@
-"""The losses by name: one entry a command-line name, and how to build one."""
+"""The losses by name: one entry a command-line name."""
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from imbalance import checks
+from imbalance.losses.asymmetric import AsymmetricLoss, BinaryAsymmetricLoss
 from imbalance.losses.base import ImbalanceLoss
+from imbalance.losses.class_counts import LDAMLoss, LogitAdjustment
 from imbalance.losses.cross_entropy import (
     BinaryCrossEntropy,
     CrossEntropy,
@@ -14,12 +15,18 @@ from imbalance.losses.cross_entropy import (
     WeightedCrossEntropy,
 )
 from imbalance.losses.dice import DiceLoss, DSCLoss
+from imbalance.losses.f1 import SoftF1Loss
 from imbalance.losses.focal import BinaryFocalLoss, FocalLoss
 from imbalance.losses.ghm import GHMLoss
+from imbalance.losses.poly import Poly1Loss
 from imbalance.losses.tversky import FocalTverskyLoss, TverskyLoss
+from imbalance.losses.unified_focal import UnifiedFocalLoss
 from imbalance.losses.variant import VariantCrossEntropy
 
-_COMMON = frozenset(inspect.signature(ImbalanceLoss).parameters) | {"kwargs"}
+# Arguments of every loss.
+COMMON = frozenset(inspect.signature(ImbalanceLoss).parameters) - {"kwargs"}
+
+_CLASS_COUNTS = MappingProxyType({"class_counts": "class_counts"})
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,9 @@ class LossEntry:
         summary: one line for people.
         paper: where the formula is from.
         defaults: arguments in which this name differs from the class's own defaults.
-        data_arguments: arguments that take one weight a class; ``train.py`` fills them with the
-            balanced weights of the training split when they are not given.
+        data_arguments: arguments that take one number a class, each with what it takes:
+            ``class_weights`` or ``class_counts``, of the rows drawn; ``train.py`` fills
+            them in when they are not given.
         aliases: other names for it, those of the published systems.
     """
 
@@ -40,7 +48,7 @@ class LossEntry:
     summary: str
     paper: str
     defaults: Mapping = field(default_factory=dict)
-    data_arguments: tuple[str, ...] = ()
+    data_arguments: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
     @property
@@ -50,7 +58,7 @@ class LossEntry:
         own = {
             name: parameter.default
             for name, parameter in signature.parameters.items()
-            if name not in _COMMON
+            if name not in COMMON | {"kwargs"}
         }
         return {**own, **self.defaults}
 
@@ -67,13 +75,33 @@ TABLE: Mapping[str, LossEntry] = MappingProxyType(
             WeightedCrossEntropy,
             "softmax cross entropy, each class weighed",
             "maximum likelihood, weighed",
-            data_arguments=("class_weight",),
+            data_arguments=MappingProxyType({"class_weight": "class_weights"}),
             aliases=("weighted_cross_entropy",),
         ),
         "label_smoothing": LossEntry(
             LabelSmoothing,
             "softmax cross entropy against softened labels",
             "Szegedy et al. 2016, arXiv:1512.00567",
+        ),
+        "logit_adjustment": LossEntry(
+            LogitAdjustment,
+            "softmax cross entropy of logits moved by the class priors; balanced softmax at tau 1",
+            "Menon et al. 2021, arXiv:2007.07314; Ren et al. 2020, arXiv:2007.10740",
+            data_arguments=_CLASS_COUNTS,
+            aliases=("logit_adjusted_loss", "balanced_softmax"),
+        ),
+        "ldam_loss": LossEntry(
+            LDAMLoss,
+            "softmax cross entropy with a margin that is larger for rare classes",
+            "Cao et al. 2019, arXiv:1906.07413",
+            data_arguments=_CLASS_COUNTS,
+            aliases=("ldam",),
+        ),
+        "poly1_loss": LossEntry(
+            Poly1Loss,
+            "softmax cross entropy plus a multiple of the missing probability",
+            "Leng et al. 2022, arXiv:2204.12511",
+            aliases=("poly1",),
         ),
         "focal_loss": LossEntry(
             FocalLoss,
@@ -85,8 +113,20 @@ TABLE: Mapping[str, LossEntry] = MappingProxyType(
             FocalLoss,
             "focal loss, each class weighed",
             "Lin et al. 2017, arXiv:1708.02002",
-            data_arguments=("alpha",),
+            data_arguments=MappingProxyType({"alpha": "class_weights"}),
             aliases=("weighted_focal_loss",),
+        ),
+        "asymmetric_loss": LossEntry(
+            AsymmetricLoss,
+            "smoothed softmax cross entropy, the label and the other classes focused apart",
+            "Ridnik et al. 2021, arXiv:2009.14119",
+        ),
+        "unified_focal_loss": LossEntry(
+            UnifiedFocalLoss,
+            "focal loss on common classes and focal Tversky loss on rare ones, summed",
+            "Yeung et al. 2022, arXiv:2102.04525",
+            data_arguments=_CLASS_COUNTS,
+            aliases=("unified_focal",),
         ),
         "ghm_loss": LossEntry(
             GHMLoss,
@@ -123,6 +163,12 @@ TABLE: Mapping[str, LossEntry] = MappingProxyType(
             "a power of the Tversky loss",
             "Abraham and Khan 2018, arXiv:1810.07842",
         ),
+        "soft_f1_loss": LossEntry(
+            SoftF1Loss,
+            "soft F1 over the batch, mean over the classes in it",
+            "Bénédict et al. 2022, arXiv:2108.10566",
+            aliases=("soft_f1", "macro_soft_f1"),
+        ),
         "binary_cross_entropy": LossEntry(
             BinaryCrossEntropy,
             "sigmoid cross entropy",
@@ -146,80 +192,15 @@ TABLE: Mapping[str, LossEntry] = MappingProxyType(
             "Lin et al. 2017, arXiv:1708.02002",
             defaults=MappingProxyType({"alpha": 0.5}),
         ),
+        "binary_asymmetric_loss": LossEntry(
+            BinaryAsymmetricLoss,
+            "sigmoid cross entropy, positives and negatives focused apart (ASL)",
+            "Ridnik et al. 2021, arXiv:2009.14119",
+            aliases=("asl",),
+        ),
     }
 )
 
 ALIASES: Mapping[str, str] = MappingProxyType(
     {alias: name for name, entry in TABLE.items() for alias in (name, *entry.aliases)}
 )
-
-
-def entry(name: str) -> LossEntry:
-    """Return the entry of a name or alias.
-
-    Raises:
-        InputError: if there is none; the message offers the nearest names.
-
-    Example:
-        >>> entry("normal").loss_class.__name__
-        'CrossEntropy'
-    """
-    if name not in ALIASES:
-        raise checks.unknown("loss", name, ALIASES)
-    return TABLE[ALIASES[name]]
-
-
-def get(loss: str, /, **arguments) -> ImbalanceLoss:
-    """Build a loss by name or alias.
-
-    Args:
-        loss: a key of :data:`TABLE` or an alias.
-        arguments: the loss's own arguments and the common ones (``from_logits``,
-            ``reduction``, ``name``, ``dtype``).
-
-    Raises:
-        InputError: if the name or an argument is unknown, an argument is missing, or a value
-            is out of range.
-
-    Example:
-        >>> get("focal_loss", gamma=1.0).gamma
-        1.0
-        >>> get("focal_los")
-        Traceback (most recent call last):
-        ...
-        imbalance.checks.InputError: loss: got 'focal_los', expected a known name; did you mean \
-'focal_loss' or 'focal' or 'weight_focal_loss'?
-    """
-    chosen = entry(loss)
-    checks.keys(loss, arguments, [*chosen.parameters, *sorted(_COMMON - {"kwargs"})])
-    arguments = {**chosen.defaults, **arguments}
-    for parameter, default in chosen.parameters.items():
-        if default is inspect.Parameter.empty and arguments.get(parameter) is None:
-            raise checks.wrong(
-                f"{loss}.{parameter}", None, "a value: the loss has no default for it"
-            )
-    for parameter in chosen.data_arguments:
-        if arguments.get(parameter) is None:
-            raise checks.wrong(f"{loss}.{parameter}", None, "one weight a class")
-    return chosen.loss_class(**arguments)
-
-
-def describe() -> str:
-    """Return the table as text: each loss with its parameters, defaults, aliases and paper."""
-    blocks = []
-    for name, each in TABLE.items():
-        parameters = ", ".join(
-            f"{parameter} (from the training split)"
-            if parameter in each.data_arguments
-            else f"{parameter}={default!r}"
-            for parameter, default in each.parameters.items()
-        )
-        lines = [
-            f"{name}: {each.summary}",
-            f"    parameters: {parameters or 'none'}",
-            f"    aliases:    {', '.join(each.aliases) or 'none'}",
-            f"    class:      imbalance.losses.{each.loss_class.__name__}",
-            f"    source:     {each.paper}",
-        ]
-        blocks.append("\n".join(lines))
-    return "\n".join(blocks)

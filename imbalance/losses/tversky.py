@@ -113,16 +113,31 @@ def focal_tversky_loss(
     checks.choice("activation", activation, ACTIVATIONS)
     y, y_pred = align(y_true, y_pred, activation)
     p = probability(y_pred, activation, from_logits)
-    weight = row_weights(sample_weight, y_pred)
-    # 1 − TI without the subtraction: exact near 0, and 0 when all weights are 0.
+    loss = missing_index(y, p, alpha, beta, smooth, row_weights(sample_weight, y_pred))
+    return same_for_each_row(ops.mean(power(loss, gamma)), y_pred)
+
+
+def missing_index(y, p, alpha: float, beta: float, smooth: float, weight):
+    """Return 1 − TI of each class over the batch, shape (C,).
+
+    Args:
+        y, p: labels and probabilities, shape (..., C).
+        alpha, beta, smooth: as in :func:`tversky_loss`.
+        weight: of the rows, shape (..., 1), or None.
+    """
+    # Without the subtraction from 1: exact near 0, and 0 when all weights are 0.
     right = p * y
     errors = batch_sum(alpha * (p - right) + beta * (y - right), weight)
-    loss = ops.divide_no_nan(errors, batch_sum(right, weight) + errors + smooth)
-    if gamma != 1.0:
-        # For γ < 1 the slope at 0 is infinite; a class without an error has nothing to learn.
-        wrong = loss > 0.0
-        loss = ops.where(wrong, ops.power(ops.where(wrong, loss, 1.0), gamma), 0.0)
-    return same_for_each_row(ops.mean(loss), y_pred)
+    return ops.divide_no_nan(errors, batch_sum(right, weight) + errors + smooth)
+
+
+def power(loss, exponent: float):
+    """Return ``loss ** exponent`` of losses of at least 0, its slope at 0 taken as 0."""
+    if exponent == 1.0:
+        return loss
+    # Below 1 the slope at 0 is infinite; a class without an error has nothing to learn.
+    wrong = loss > 0.0
+    return ops.where(wrong, ops.power(ops.where(wrong, loss, 1.0), exponent), 0.0)
 
 
 def _checked(alpha, beta, smooth):

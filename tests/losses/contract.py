@@ -34,14 +34,17 @@ class Case:
         identities: ``(own arguments, other registered name, its arguments)`` that must agree.
         every_argument: a value other than the default for each of its own arguments.
         soft: whether labels between 0 and 1 are defined.
+        terms: of a sum of losses, given its arguments: ``(factor, oracle, whether it has one
+            value for the whole batch)`` each.
     """
 
     oracle: Callable
-    function: str
+    function: str | None
     every_argument: dict
     variants: tuple = ()
     identities: tuple = ()
     soft: bool = False
+    terms: Callable | None = None
 
     @property
     def takes_per_class(self) -> bool:
@@ -57,7 +60,15 @@ def _both(arguments: dict, other: str, other_arguments: dict) -> tuple:
     )
 
 
+def _unified_terms(weight=0.5, **arguments) -> list[tuple]:
+    return [
+        (weight, partial(oracles.unified_focal_rows, **arguments), False),
+        (1 - weight, partial(oracles.unified_focal_batch, **arguments), True),
+    ]
+
+
 ONES = (1.0,) * CLASSES
+COUNTS = (70, 2, 20)
 
 CASES = {
     "CrossEntropy": Case(oracles.cross_entropy, "cross_entropy", {}, soft=True),
@@ -75,6 +86,89 @@ CASES = {
         {"epsilon": 0.2},
         variants=({"epsilon": 0.4},),
         identities=(({"epsilon": 0.0}, "cross_entropy", {}),),
+        soft=True,
+    ),
+    "LogitAdjustment": Case(
+        oracles.logit_adjustment,
+        "logit_adjusted_cross_entropy",
+        {"class_counts": [70, 2, 20], "tau": 1.5},
+        variants=({"class_counts": COUNTS, "tau": 1.5},),
+        identities=(
+            ({"tau": 0.0}, "cross_entropy", {}),
+            ({"class_counts": ONES, "tau": 2.0}, "cross_entropy", {}),
+            ({"class_counts": (7, 1, 2)}, "logit_adjustment", {"class_counts": (0.7, 0.1, 0.2)}),
+        ),
+        soft=True,
+    ),
+    "LDAMLoss": Case(
+        oracles.ldam,
+        "ldam_loss",
+        {"class_counts": [70, 2, 20], "max_margin": 2.0, "scale": 3.0},
+        variants=({"class_counts": COUNTS, "max_margin": 2.0, "scale": 3.0},),
+        identities=(({"max_margin": 0.0}, "cross_entropy", {}),),
+    ),
+    "Poly1Loss": Case(
+        oracles.poly1,
+        "poly1_loss",
+        {"epsilon": 2.0},
+        variants=({"epsilon": -1.0},),
+        identities=(({"epsilon": 0.0}, "cross_entropy", {}),),
+        soft=True,
+    ),
+    "AsymmetricLoss": Case(
+        oracles.asymmetric,
+        "asymmetric_loss",
+        {"gamma_positive": 1.0, "gamma_negative": 2.0, "epsilon": 0.2},
+        variants=({"gamma_positive": 0.5, "gamma_negative": 0.5, "epsilon": 0.2},),
+        identities=(
+            ({"gamma_negative": 0.0, "epsilon": 0.3}, "label_smoothing", {"epsilon": 0.3}),
+            ({"gamma_positive": 1.5, "epsilon": 0.0}, "focal_loss", {"gamma": 1.5}),
+        ),
+    ),
+    "BinaryAsymmetricLoss": Case(
+        oracles.binary_asymmetric,
+        "binary_asymmetric_loss",
+        {"gamma_positive": 1.0, "gamma_negative": 2.0, "margin": 0.2},
+        variants=(
+            {"gamma_positive": 0.5, "gamma_negative": 0.5, "margin": 0.3},
+            {"gamma_positive": 0.5, "gamma_negative": 0.5, "margin": 0.0},
+        ),
+        identities=(
+            ({"gamma_negative": 0.0, "margin": 0.0}, "binary_cross_entropy", {}),
+            (
+                {"gamma_positive": 1.5, "gamma_negative": 1.5, "margin": 0.0},
+                "binary_focal_loss",
+                {"gamma": 1.5},
+            ),
+        ),
+        soft=True,
+    ),
+    "UnifiedFocalLoss": Case(
+        oracles.unified_focal,
+        "unified_focal_loss",
+        {"class_counts": [70, 2, 20], "weight": 0.3, "delta": 0.8, "gamma": 0.2, "smooth": 0.5},
+        variants=({"class_counts": COUNTS, "weight": 0.3, "delta": 0.8, "smooth": 0.1},),
+        identities=(
+            (
+                {"class_counts": COUNTS, "weight": 1.0, "delta": 0.7, "gamma": 0.0},
+                "weight_cross_entropy",
+                {"class_weight": (0.3, 0.7, 0.7)},
+            ),
+            (
+                {"weight": 0.0, "delta": 0.7, "gamma": 0.0, "smooth": 0.2},
+                "tversky_loss",
+                {"alpha": 0.3, "beta": 0.7, "smooth": 0.2},
+            ),
+        ),
+        soft=True,
+        terms=_unified_terms,
+    ),
+    "SoftF1Loss": Case(
+        oracles.soft_f1,
+        "soft_f1_loss",
+        {"smooth": 0.5, "activation": "sigmoid"},
+        variants=({}, {"smooth": 0.1}),
+        identities=_both({"smooth": 0.7}, "dice_loss", {"smooth": 0.7}),
         soft=True,
     ),
     "VariantCrossEntropy": Case(
@@ -182,6 +276,23 @@ CASES = {
     ),
 }
 
+# Sums of losses by their names, with the arguments to try: the contract is theirs as well.
+SUMS = (
+    ("cross_entropy+dice_loss", {}),
+    (
+        "focal_loss+tversky_loss+logit_adjustment",
+        {
+            "weights": [0.5, 2.0, 1.5],
+            "focal_loss": {"gamma": 0.5},
+            "logit_adjustment": {"class_counts": COUNTS},
+        },
+    ),
+    (
+        "binary_focal_loss+dice_loss",
+        {"weights": [0.7, 0.3], "dice_loss": {"activation": "sigmoid", "alpha": 0.6}},
+    ),
+)
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -198,13 +309,46 @@ class Variant:
         return imbalance.losses.TABLE[self.name]
 
     @property
+    def parts(self) -> "list[tuple[float, Variant]]":
+        """Return the losses of a sum with their weights; a single loss is its own only part."""
+        names = self.name.split("+")
+        if len(names) == 1:
+            return [(1.0, self)]
+        weights = self.args.get("weights", [1.0] * len(names))
+        return [
+            (weight, Variant(name, self.args.get(name, {})))
+            for weight, name in zip(weights, names, strict=True)
+        ]
+
+    @property
     def case(self) -> Case:
-        return CASES[self.entry.loss_class.__name__]
+        """The case of its class; a sum has that of its first part."""
+        return CASES[self.parts[0][1].entry.loss_class.__name__]
+
+    @property
+    def soft(self) -> bool:
+        return all(part.case.soft for _, part in self.parts)
+
+    @property
+    def terms(self) -> list[tuple]:
+        """What is summed: ``(factor, oracle, whether it has one value for the whole batch)``."""
+        found = []
+        for factor, part in self.parts:
+            arguments = {**part.entry.defaults, **part.args}
+            whole = issubclass(part.entry.loss_class, imbalance.losses.BatchLoss)
+            terms = [(1.0, partial(part.case.oracle, **arguments), whole)]
+            if part.case.terms:
+                terms = part.case.terms(**arguments)
+            found += [(factor * share, oracle, whole) for share, oracle, whole in terms]
+        return found
 
     @property
     def oracle(self) -> Callable:
         """The formula with this variant's arguments: ``oracle(z, y, w, at=None)``."""
-        return partial(self.case.oracle, **{**self.entry.defaults, **self.args})
+        terms = self.terms
+        return lambda z, y, w, at=None: sum(
+            factor * oracle(z, y, w, at) for factor, oracle, _ in terms
+        )
 
     @property
     def activation(self) -> str:
@@ -213,14 +357,19 @@ class Variant:
     @property
     def per_class(self) -> bool:
         """Whether an argument has one number a class, which fixes the number of classes."""
-        arguments = {**self.entry.defaults, **self.args}
-        return any(isinstance(each, (list, tuple)) for each in arguments.values())
+        return any(
+            isinstance(each, (list, tuple))
+            for _, part in self.parts
+            for each in {**part.entry.defaults, **part.args}.values()
+        )
 
     def build(self, **common):
         return imbalance.losses.get(self.name, **self.args, **common)
 
 
 def _short(value):
+    if isinstance(value, dict):
+        return f"({','.join(f'{k}={_short(v)}' for k, v in value.items())})"
     return "per class" if isinstance(value, (list, tuple)) else value
 
 
@@ -234,7 +383,7 @@ def presets() -> list[Variant]:
 
 
 def variants() -> list[Variant]:
-    """Return the presets, then the further arguments of each class under its first name."""
+    """Return the presets, further arguments of each class under its first name, and sums."""
     found, seen = presets(), set()
     for preset in presets():
         loss_class = preset.entry.loss_class
@@ -246,7 +395,7 @@ def variants() -> list[Variant]:
                 variant = Variant(preset.name, {**preset.args, **args, **activation})
                 if str(variant) not in map(str, found):
                     found.append(variant)
-    return found
+    return found + [Variant(name, args) for name, args in SUMS]
 
 
 def identities() -> list[tuple[Variant, Variant]]:
@@ -373,7 +522,7 @@ def forms(variant: Variant) -> list[str]:
     return [
         form
         for form in FORMS[variant.activation]
-        if (variant.case.soft or form != "soft")
+        if (variant.soft or form != "soft")
         # An argument with a number a class has none for a single output.
         and not (variant.per_class and form.startswith("binary"))
     ]

@@ -68,6 +68,20 @@ def label_smoothing(z, y, w, at=None, *, epsilon=0.1):
     return cross_entropy(z, (1 - epsilon) * y + epsilon / z.shape[-1], w)
 
 
+def logit_adjustment(z, y, w, at=None, *, class_counts, tau=1.0):
+    prior = np.asarray(class_counts) / np.sum(class_counts)
+    return cross_entropy(z + tau * np.log(prior), y, w)
+
+
+def ldam(z, y, w, at=None, *, class_counts, max_margin=0.5, scale=1.0):
+    margin = np.asarray(class_counts, float) ** -0.25
+    return cross_entropy(scale * (z - y * margin * max_margin / margin.max()), y, w)
+
+
+def poly1(z, y, w, at=None, *, epsilon=1.0):
+    return cross_entropy(z, y, w) + epsilon * (1 - (y * softmax(z)).sum(-1))
+
+
 def variant_cross_entropy(z, y, w, at=None, *, margin=0.8, form="hard", sharpness=1.0):
     if margin >= 1:
         switch = np.ones_like(z)
@@ -107,6 +121,22 @@ def binary_focal(z, y, w, at=None, *, gamma=2.0, alpha=None, rescale=False):
     if rescale:
         scale = _ratio((w * binary_cross_entropy(at, y, w)).sum(), (w * plain(at)).sum())
     return scale * plain(z)
+
+
+def asymmetric(z, y, w, at=None, *, gamma_positive=0.0, gamma_negative=4.0, epsilon=0.1):
+    p, rest = _probabilities(z, "softmax")
+    focus = np.where(y == 1, rest**gamma_positive, p**gamma_negative)
+    target = (1 - epsilon) * y + epsilon / z.shape[-1]
+    return -(target * focus * log_softmax(z)).sum(-1)
+
+
+def binary_asymmetric(z, y, w, at=None, *, gamma_positive=0.0, gamma_negative=4.0, margin=0.05):
+    p, rest = _probabilities(z, "sigmoid")
+    shifted = np.maximum(p - margin, 0)
+    log_unshifted = np.where(p > margin, np.log(rest + margin), 0) if margin else log_sigmoid(-z)
+    positive = -(rest**gamma_positive) * log_sigmoid(z)
+    negative = -(shifted**gamma_negative) * log_unshifted
+    return (y * positive + (1 - y) * negative).mean(-1)
 
 
 # --- GHM --------------------------------------------------------------------------------------
@@ -201,6 +231,36 @@ def focal_tversky(
 ):
     index = _tversky_index(z, y, w, alpha, beta, smooth, activation)
     return np.full(len(z), ((1 - index) ** gamma).mean())
+
+
+def soft_f1(z, y, w, at=None, *, smooth=1e-5, activation="softmax"):
+    p, _ = _probabilities(z, activation)
+    scores = [
+        (2 * (w * p_c * y_c).sum() + smooth) / ((w * p_c).sum() + (w * y_c).sum() + smooth)
+        for p_c, y_c in zip(p.T, y.T, strict=True)
+        if (w * y_c).sum() > 0
+    ]
+    return np.full(len(z), 1 - np.mean(scores))
+
+
+def unified_focal_rows(z, y, w, at=None, *, class_counts, delta=0.6, gamma=0.5, **unused):
+    _, rest = _probabilities(z, "softmax")
+    rare = np.asarray(class_counts) < np.mean(class_counts)
+    factor = np.where(rare, delta, (1 - delta) * rest**gamma)
+    return -(factor * y * log_softmax(z)).sum(-1)
+
+
+def unified_focal_batch(
+    z, y, w, at=None, *, class_counts, delta=0.6, gamma=0.5, smooth=1e-5, **unused
+):
+    rare = np.asarray(class_counts) < np.mean(class_counts)
+    missing = 1 - _tversky_index(z, y, w, 1 - delta, delta, smooth, "softmax")
+    return np.full(len(z), np.where(rare, missing ** (1 - gamma), missing).mean())
+
+
+def unified_focal(z, y, w, at=None, *, weight=0.5, **arguments):
+    rows = unified_focal_rows(z, y, w, **arguments)
+    return weight * rows + (1 - weight) * unified_focal_batch(z, y, w, **arguments)
 
 
 # --- gradients --------------------------------------------------------------------------------

@@ -46,8 +46,17 @@ every_preset = pytest.mark.parametrize("variant", PRESETS, ids=str)
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 
 
+every_single = pytest.mark.parametrize(
+    "variant", [each for each in VARIANTS if "+" not in each.name], ids=str
+)
+
+
 def having(variants, argument) -> list[Variant]:
-    return [each for each in variants if argument in contract.arguments(each.entry.loss_class)]
+    return [
+        each
+        for each in variants
+        if "+" not in each.name and argument in contract.arguments(each.entry.loss_class)
+    ]
 
 
 def value_and_gradient(loss, y_true, y_pred, weights=None) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +135,7 @@ def test_probabilities_and_logits_agree(variant):
     np.testing.assert_allclose(from_probabilities, from_logits, rtol=1e-6)
 
 
-@every_variant
+@every_single
 def test_function_equals_the_class(variant):
     batch = contract.documents(variant)
     function = getattr(imbalance.losses, variant.case.function)
@@ -144,18 +153,19 @@ def test_function_equals_the_class(variant):
 def test_reductions(variant, reduction):
     batch = contract.documents(variant)
     loss = variant.build(reduction=reduction, dtype="float64")
-    weighted = WEIGHTS * variant.oracle(batch.z, batch.y, WEIGHTS)
-    whole_batch = isinstance(loss, imbalance.losses.BatchLoss)
-    expected = {
-        None: weighted,
-        "none": weighted,
-        "sum": weighted.sum(),
-        # A value for the whole batch has the weights inside and is no mean over rows.
-        "sum_over_batch_size": (weighted / WEIGHTS.mean() if whole_batch else weighted).mean(),
-        BY_WEIGHT: weighted.sum() / WEIGHTS.sum(),
-    }
+    expected = 0.0
+    for factor, oracle, whole_batch in variant.terms:
+        weighted = factor * WEIGHTS * oracle(batch.z, batch.y, WEIGHTS)
+        expected += {
+            None: weighted,
+            "none": weighted,
+            "sum": weighted.sum(),
+            # A value for the whole batch has the weights inside and is no mean over rows.
+            "sum_over_batch_size": (weighted / WEIGHTS.mean() if whole_batch else weighted).mean(),
+            BY_WEIGHT: weighted.sum() / WEIGHTS.sum(),
+        }[reduction]
     ours = loss(batch.y_true, batch.y_pred, WEIGHTS)
-    np.testing.assert_allclose(ours, expected[reduction], rtol=1e-10)
+    np.testing.assert_allclose(ours, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -293,6 +303,11 @@ def _right_and_sure(variant):
     return y, 1e4 * (2 * y - 1), None
 
 
+def _right_where_p_rounds_to_1(variant):
+    y = contract.documents(variant).y
+    return y, (2 * y - 1) * np.linspace(7, 55, LABELS)[:, None], None
+
+
 def _no_weight(variant):
     batch = contract.documents(variant)
     return batch.y_true, batch.y_pred, np.zeros(LABELS)
@@ -301,6 +316,7 @@ def _no_weight(variant):
 EXTREMES = {
     "logits of 1e4": _far,
     "right with logits of 1e4": _right_and_sure,
+    "right where p rounds to 1": _right_where_p_rounds_to_1,
     "one class": _one_class,
     "one row": _one_row,
     "one row with logits of 1e4": _one_far_row,
@@ -358,7 +374,8 @@ def test_half_precision_inputs(variant, dtype):
 
 @pytest.mark.parametrize(
     "variant",
-    PRESETS + [each for each in VARIANTS if each.args == {"activation": "sigmoid"}],
+    PRESETS
+    + [each for each in VARIANTS if each.args == {"activation": "sigmoid"} or "+" in each.name],
     ids=str,
 )
 def test_graph_and_xla_equal_eager(variant):
@@ -474,7 +491,7 @@ WRONG = {
     "beta": [-1, math.nan],
     "gamma": [-1, math.nan, "two"],
     "epsilon": [-0.1, 1.5, math.nan],
-    "margin": [0.2, math.nan],
+    "margin": [-0.1, math.nan],
     "sharpness": [-1, math.nan],
     "form": ["soft"],
     "rescale": ["yes"],
@@ -484,8 +501,23 @@ WRONG = {
     "smooth": [-1, math.nan],
     "activation": ["relu"],
     "class_weight": [[], [1.0, -2.0], [0.0, 0.0], [1.0, math.nan], None],
+    "class_counts": [[], [1.0, -2.0], [0, 3], [1.0, math.nan], None],
+    "tau": [-1, math.nan],
+    "max_margin": [-1, math.nan],
+    "scale": [0, -1, math.nan],
+    "gamma_positive": [-1, math.nan],
+    "gamma_negative": [-1, math.nan],
+    "weight": [-0.1, 1.5, math.nan],
+    "delta": [-0.1, 1.5, math.nan],
     "from_logits": ["yes"],
     "reduction": ["average"],
+}
+# Where an argument's bounds are a loss's own.
+WRONG_FOR = {
+    "variant_crossentropy": {"margin": [0.2]},
+    "poly1_loss": {"epsilon": [-1.5, math.nan]},
+    "unified_focal_loss": {"gamma": [1.0, -1]},
+    "binary_asymmetric_loss": {"margin": [1.0]},
 }
 
 
@@ -494,7 +526,7 @@ def test_wrong_arguments_are_named(name):
     variant = next(each for each in PRESETS if each.name == name)
     for argument in set(contract.arguments(variant.entry.loss_class)) - {"name", "dtype"}:
         assert argument in WRONG, f"{argument}: say in WRONG which values it must refuse"
-        for value in WRONG[argument]:
+        for value in WRONG_FOR.get(name, {}).get(argument, WRONG[argument]):
             with pytest.raises(ValueError, match=argument) as error:
                 Variant(name, {**variant.args, argument: value}).build()
             wrong = {"[0.5, -2.0, 0.5]": "-2.0", "[1.0, -2.0]": "-2.0", "[1.0, nan]": "nan"}
@@ -532,14 +564,14 @@ def test_one_softmax_output_is_refused(variant):
     "variant",
     [
         pytest.param(Variant(variant.name, {argument: [0.5, 0.25]}), id=variant.name)
-        for argument in ("alpha", "class_weight")
+        for argument in ("alpha", "class_weight", "class_counts")
         for variant in having(PRESETS, argument)
         if variant.case.takes_per_class
     ],
 )
 def test_numbers_for_another_number_of_classes_are_refused(variant):
     batch = contract.documents(variant)
-    with pytest.raises(ValueError, match="alpha|class_weight") as error:
+    with pytest.raises(ValueError, match="alpha|class_weight|class_counts") as error:
         variant.build()(batch.y_true, batch.y_pred)
     assert "0.25" in str(error.value)
 
