@@ -134,14 +134,15 @@ def _untrained_run(folder: Path, texts, labels, filters: int) -> Run:
 
 
 def _export_plain(run: Run, filters: int, folder: Path) -> Path:
-    """Write the SavedModel of plain Keras: the same text encoder, weights and answers."""
-    encoder, labels = run.encoder, tf.constant(run.labels)
-    model = plain.keras_text_cnn(len(encoder.vocabulary), len(run.labels), filters=filters)
+    """Write the SavedModel of plain Keras: the same vocabulary, weights and answers."""
+    vocabulary, labels = run.encoder.vocabulary, tf.constant(run.labels)
+    to_ids = plain.keras_character_ids(vocabulary, LENGTH)
+    model = plain.keras_text_cnn(len(vocabulary), len(run.labels), filters=filters)
     model.set_weights(run.model.get_weights())
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(text):
-        probabilities = tf.nn.softmax(model(encoder(text), training=False))
+        probabilities = tf.nn.softmax(model(to_ids(text), training=False))
         return {
             "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
             "score": tf.reduce_max(probabilities, axis=1),
@@ -150,7 +151,7 @@ def _export_plain(run: Run, filters: int, folder: Path) -> Path:
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.track(encoder)
+    archive.track(to_ids)
     archive.add_endpoint("serve", serve)
     archive.write_out(folder / "1", verbose=False)
     return folder / "1"

@@ -24,6 +24,26 @@ def keras_text_cnn(
     return keras.Model(ids, keras.layers.Dense(units)(kept))
 
 
+def keras_character_ids(vocabulary, length) -> keras.layers.TextVectorization:
+    """Return Keras's own layer from texts to ids, blanks as of our tokenizer.
+
+    It reads each text to its end: it cuts the tokens, not the text.
+    """
+    import tensorflow as tf
+
+    def clean(texts):
+        return tf.strings.strip(tf.strings.regex_replace(texts, r"[\s\p{Z}\p{C}]+", " "))
+
+    layer = keras.layers.TextVectorization(
+        vocabulary=list(vocabulary[2:]),
+        standardize=clean,
+        split="character",
+        output_sequence_length=length,
+    )
+    layer(tf.constant([""]))  # only a layer that is built can be exported
+    return layer
+
+
 def torch_text_cnn(
     vocabulary_size,
     units,

@@ -84,6 +84,11 @@ class Tokenizer:
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
         if self.max_characters is not None:
             texts = tf.strings.substr(texts, 0, self.max_characters, unit="UTF8_CHAR")
+        texts = self.replaced(texts)
+        return texts if self.keep == "letters" else tf.strings.strip(texts)
+
+    def replaced(self, texts: tf.Tensor) -> tf.Tensor:
+        """Return texts without what is dropped, and with a blank for each run of blanks."""
         if self.keep == "letters":
             return tf.strings.regex_replace(texts, _NOT_LETTERS, "")
-        return tf.strings.strip(tf.strings.regex_replace(texts, _BLANKS, " "))
+        return tf.strings.regex_replace(texts, _BLANKS, " ")

@@ -1,5 +1,6 @@
 """The vocabulary: token to id, counted on the training split alone."""
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from imbalance import checks
+from imbalance.data.character_ids import CharacterIds
 from imbalance.data.tokens import Tokenizer
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
@@ -87,7 +89,14 @@ class TextEncoder(tf.Module):
 
     def __call__(self, prepared: tf.Tensor) -> tf.Tensor:
         """Return ids of shape (batch, longest), int32, padded by 0 and at least one id wide."""
+        if self.tokenizer.tokens == "characters":
+            return self._of_characters(prepared)
         return padded(self.ragged(prepared))
+
+    @functools.cached_property
+    def _of_characters(self) -> CharacterIds:
+        ids = {token: index for index, token in enumerate(self.vocabulary) if len(token) == 1}
+        return CharacterIds(self.tokenizer, ids, UNKNOWN_ID)
 
     def ragged(self, prepared: tf.Tensor) -> tf.RaggedTensor:
         """Return ids of shape (batch, tokens), int32, without padding."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from imbalance.models import TokenConvolutions, token_tables
 
 # Positions that are computed at once. XLA compiles for these two sizes, whatever the request:
-# one text of a few hundred tokens must not pay for many.
+# a single text of a few hundred tokens must not pay for many.
 _ONE_TEXT, _MANY_TEXTS = 512, 2048
 
 
@@ -47,44 +47,53 @@ class FoldedConvolutions(tf.Module):
     # Traced for any shape: of a known one, TensorFlow would refuse the branch not taken.
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
-        needed = tf.size(ids) + tf.shape(ids)[0] * (max(self.widths) // 2 + token_tables.CHUNK)
+        texts, time = tf.unstack(tf.shape(ids))
         maxima = tf.cond(
-            needed <= _ONE_TEXT,
-            lambda: self._maxima(ids, _ONE_TEXT),
-            lambda: self._maxima(ids, _MANY_TEXTS),
+            (texts == 1) & (time <= _ONE_TEXT),
+            lambda: self._of_one_text(ids),
+            lambda: self._of_many_texts(ids),
         )
         return tf.nn.relu(maxima + self.bias)
 
-    def _maxima(self, ids, piece: int):
-        """Return the maxima over time, computed ``piece`` positions at a time."""
+    def _of_one_text(self, ids):
+        """Return the maxima over time of a short text, by a single operation."""
+        ids = tf.pad(ids, [[0, 0], [0, _ONE_TEXT - tf.shape(ids)[1]]])
+        return self._compiled(tf.ensure_shape(ids, [1, _ONE_TEXT]), self.tables.read_value())
+
+    @tf.function(jit_compile=True)
+    def _compiled(self, ids, tables):
+        stream = token_tables.to_stream(
+            ids, self.widths, lambda size: -(-size // token_tables.CHUNK) * token_tables.CHUNK
+        )
+        maxima = token_tables.chunk_maxima(stream, tables, self.widths)
+        return tf.concat([tf.reduce_max(each, axis=1) for each in maxima], axis=1)
+
+    def _of_many_texts(self, ids):
+        """Return the maxima over time, computed piece by piece."""
 
         def whole_pieces(size):
-            return tf.maximum(1, -(-size // piece)) * piece
+            return tf.maximum(1, -(-size // _MANY_TEXTS)) * _MANY_TEXTS
 
         stream = token_tables.to_stream(ids, self.widths, whole_pieces)
         compiled = token_tables.window_maxima(self.widths, stream.halo)
         tables = self.tables.read_value()
 
         def of_piece(index):
-            rows = stream.rows[index * piece : (index + 1) * piece + 2 * stream.halo]
-            starts = stream.starts[index * piece : (index + 1) * piece]
-            rows = tf.ensure_shape(rows, [piece + 2 * stream.halo])
-            return compiled(rows, tf.ensure_shape(starts, [piece]), tables)
-
-        filters = self.tables.shape[-1]
-        if piece == _ONE_TEXT:
-            found = of_piece(0)
-        else:
-            found = tf.map_fn(
-                of_piece,
-                tf.range(tf.size(stream.starts) // piece),
-                fn_output_signature=[
-                    tf.TensorSpec([piece // token_tables.CHUNK, filters]) for _ in self.widths
-                ],
-                parallel_iterations=2,
+            start, end = index * _MANY_TEXTS, (index + 1) * _MANY_TEXTS
+            rows = tf.ensure_shape(
+                stream.rows[start : end + 2 * stream.halo], [_MANY_TEXTS + 2 * stream.halo]
             )
-            found = [tf.reshape(each, [-1, filters]) for each in found]
-        by_text = [token_tables.by_text(each, stream) for each in found]
+            starts = tf.ensure_shape(stream.starts[start:end], [_MANY_TEXTS])
+            return compiled(rows, starts, tables)
+
+        shape = [_MANY_TEXTS // token_tables.CHUNK, self.tables.shape[-1]]
+        found = tf.map_fn(
+            of_piece,
+            tf.range(tf.size(stream.starts) // _MANY_TEXTS),
+            fn_output_signature=[tf.TensorSpec(shape) for _ in self.widths],
+            parallel_iterations=2,
+        )
+        by_text = [token_tables.by_text(tf.reshape(each, [-1, shape[1]]), stream) for each in found]
         return tf.concat([tf.reduce_max(each, axis=1) for each in by_text], axis=1)
 
 

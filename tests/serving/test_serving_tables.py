@@ -26,7 +26,7 @@ def difference(layer, dtype, ids):
 @pytest.mark.parametrize(
     "shape",
     # One text and many; more than are computed at once, in pieces that end inside a text.
-    [(1, 1), (1, 37), (5, 90), (1, 5000), (130, 70)],
+    [(1, 1), (1, 37), (1, 512), (1, 513), (5, 90), (1, 5000), (130, 70)],
 )
 def test_folded_equals_the_layer(layer, shape):
     ids = np.random.default_rng(1).integers(0, 60, size=shape).astype("int32")

@@ -1,0 +1,104 @@
+"""Texts to ids of characters by their code points: what a SavedModel runs for each request.
+
+The result is that of :meth:`Tokenizer.split` and a look-up of its strings. One number stands for
+a character instead of one string, a few operations do it instead of a hundred, and of a long text
+only the beginning is read.
+"""
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from imbalance.data.tokens import Tokenizer
+
+_CODE_POINTS = 0x110000
+# The table of ids is kept as pages, most of which are the same.
+_PAGE_BITS = 8
+
+# Bytes of the widest character. A text cut anywhere may end in as many tokens that are not its own:
+# a blank, and what the first bytes of a character read as.
+_WIDEST = 4
+_MOST_BYTES = 2**31 - 1
+
+
+class CharacterIds:
+    """Texts to ids of their characters, in TensorFlow operations.
+
+    Args:
+        tokenizer: of characters.
+        ids: of the characters that have one, above 0.
+        unknown: the id of all others, above 0.
+
+    Example:
+        >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=3)
+        >>> ids = CharacterIds(tokenizer, {"好": 2, " ": 3}, unknown=1)
+        >>> ids(tf.constant([" 好 \\n 书好", ""])).numpy().tolist()
+        [[2, 3, 1], [0, 0, 0]]
+    """
+
+    def __init__(self, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int):
+        self._max_characters = tokenizer.max_characters
+        self._max_length = tokenizer.max_length
+        self._blanks = tokenizer.keep == "all"
+        table = np.full(_CODE_POINTS, unknown, np.int32)
+        for character, number in ids.items():
+            table[ord(character)] = number
+        # Below 0: a blank, by its own id, or a character that is dropped.
+        becomes_blank = -table[ord(" ")] if self._blanks else -1
+        table[_no_letters(tokenizer.keep)] = becomes_blank
+        pages, page = np.unique(table.reshape(-1, 1 << _PAGE_BITS), axis=0, return_inverse=True)
+        self._cells = pages.ravel()
+        # Added to a code point, the place in the cells.
+        first = (page.ravel() - np.arange(len(page.ravel()))) << _PAGE_BITS
+        self._to_cell = first.astype(np.int32)
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Return ids of shape (batch, longest), int32, padded by 0 and at least one id wide.
+
+        Args:
+            texts: strings of shape (batch,), UTF-8; broken bytes are read as U+FFFD.
+        """
+        if self._max_characters is not None:
+            size = min(_WIDEST * self._max_characters, _MOST_BYTES)
+            texts = tf.strings.substr(texts, 0, size)
+            texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+            texts = tf.strings.substr(texts, 0, self._max_characters, unit="UTF8_CHAR")
+        # As a rule these bytes hold enough characters, runs of blanks and what is dropped aside.
+        wanted = self._max_length + _WIDEST
+        size = min(_WIDEST * wanted, _MOST_BYTES)
+        ids = self._ids(tf.strings.substr(texts, 0, size))
+        enough = (tf.strings.length(texts) <= size) | (ids.row_lengths() >= wanted + self._blanks)
+        ids = tf.cond(tf.reduce_all(enough), lambda: ids, lambda: self._ids(texts))
+        ids = ids.to_tensor(default_value=0)
+        ids = ids[:, int(self._blanks) : self._max_length + self._blanks]
+        # A batch of empty texts would have no position to take a maximum over.
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+
+    def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Return ids; where blanks are kept, each row that is not empty begins with one more."""
+        if self._blanks:
+            texts = tf.strings.join([" ", texts])
+        decoded = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
+        codes, splits = decoded.flat_values, decoded.row_splits
+        place = codes + tf.gather(self._to_cell, tf.bitwise.right_shift(codes, _PAGE_BITS))
+        ids = tf.gather(self._cells, place)
+        keep = ids > 0
+        if self._blanks:
+            # The last blank before each character that is none: no run, and none at the end. The
+            # next row begins with a blank, so what follows the last of a row is never a character.
+            keep |= tf.concat([keep[1:], [False]], axis=0)[: tf.size(keep)]
+        kept = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
+        ids = tf.abs(tf.gather(ids, tf.squeeze(tf.where(keep), axis=1)))
+        return tf.RaggedTensor.from_row_splits(ids, tf.gather(kept, splits), validate=False)
+
+
+@functools.cache
+def _no_letters(keep: str) -> np.ndarray:
+    """Return for each code point whether a tokenizer drops it or reads it as a blank."""
+    tokenizer = Tokenizer("characters", keep, max_characters=None, max_length=1)
+    with tf.init_scope():  # now, even while a function is traced
+        everything = tf.range(_CODE_POINTS)[:, tf.newaxis]
+        characters = tf.strings.unicode_encode(everything, "UTF-8", errors="replace")
+        return np.isin(tokenizer.replaced(characters).numpy(), [b" ", b""])
