@@ -3,14 +3,20 @@
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.heads import output_units, probabilities
 from imbalance.models.loss_state import LossStateModel
+from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
+from imbalance.models.wide_text_cnn import wide_text_cnn
+from imbalance.models.word_dropout import WordDropout
 
 __all__ = [
     "ConvMaxOverTime",
     "LossStateModel",
+    "NgramLogits",
     "TokenConvolutions",
+    "WordDropout",
     "output_units",
     "probabilities",
     "text_cnn",
+    "wide_text_cnn",
 ]

@@ -5,6 +5,7 @@ import keras
 from imbalance import checks
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.token_convolutions import TokenConvolutions
+from imbalance.models.word_dropout import WordDropout
 
 
 def text_cnn(
@@ -17,6 +18,8 @@ def text_cnn(
     dropout=0.5,
     l2=0.0,
     implementation="auto",
+    tokens=None,
+    word_dropout=0.0,
     dtype=None,
 ) -> LossStateModel:
     """Build a TextCNN: embedding, convolutions, maximum over time, dropout, float32 logits.
@@ -31,6 +34,8 @@ def text_cnn(
         l2: weight of the squared convolution kernels in the loss.
         implementation: how the convolutions are computed, see :class:`TokenConvolutions`; all
             give equal results.
+        tokens: tokens from the start of a text that the convolutions read; ``None``, all.
+        word_dropout: share of tokens that are made unknown in training, in [0, 1).
         dtype: policy of the layers, such as ``"mixed_float16"``; the logits are float32 always.
 
     Returns:
@@ -52,11 +57,20 @@ def text_cnn(
     checks.number("dropout", dropout, low=0, high=1, high_open=True)
     checks.number("l2", l2, low=0)
     if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
-        raise checks.wrong("kernel_sizes", kernel_sizes, "a list of window widths")
+        raise checks.wrong(
+            "kernel_sizes", kernel_sizes, "a list of window widths, such as [2, 3, 4]"
+        )
     for size in kernel_sizes:
         checks.integer("kernel_sizes, one of its numbers", size, low=1)
 
+    if tokens is not None:
+        checks.integer("tokens", tokens, low=1)
+    checks.number("word_dropout", word_dropout, low=0, high=1, high_open=True)
+
     ids = keras.Input((None,), dtype="int32", name="ids")
+    read = ids if tokens is None else ids[:, :tokens]
+    if word_dropout:
+        read = WordDropout(word_dropout, name="word_dropout")(read)
     joined = TokenConvolutions(
         vocabulary_size,
         embedding_dim,
@@ -66,7 +80,7 @@ def text_cnn(
         implementation=implementation,
         dtype=dtype,
         name="features",
-    )(ids)
+    )(read)
     kept = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")(joined)
     # Half-precision logits would have lost the rare classes before the loss sees them.
     logits = keras.layers.Dense(units, dtype="float32", name="logits")(kept)
