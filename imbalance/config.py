@@ -22,6 +22,9 @@ from imbalance.checks import InputError
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "lazy_adam")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
+SAMPLINGS = ("instance", "square_root", "class_balanced", "effective_number")
+SCHEDULES = ("constant", "cosine")
+PRETRAININGS = ("none", "skip_gram")
 TABLES = ("auto", "none", "float32", "float16")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
 MONITORS = (
@@ -49,7 +52,16 @@ class DataConfig:
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
+        test_imbalance_ratio: the same for its test split alone, which is then cut before anything
+            is thinned, so that runs with other ratios are tested on the same rows; null, the test
+            split has the ratio of the others.
         validation_fraction, test_fraction: shares cut from the rows when no file gives the split.
+            ``validation_fraction`` 0 means no validation rows: all of them train, and the last
+            epoch is kept.
+        folds: the training rows in this many stratified folds instead of ``validation_fraction``:
+            fold number ``fold`` is the validation split, and each row is in one fold; null, no
+            folds.
+        fold: from 0 to ``folds`` - 1.
         split_seed: seed of thinning and cutting, apart from the training seed, so that runs with
             other seeds see the same data.
         tokens: ``characters``, or ``words`` (jieba without its hidden Markov model).
@@ -70,8 +82,11 @@ class DataConfig:
     weight_column: str | None = None
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5
+    test_imbalance_ratio: float | None = None
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
+    folds: int | None = None
+    fold: int | None = None
     split_seed: int = 2009
     tokens: str = "characters"
     keep: str = "all"
@@ -92,17 +107,24 @@ class DataConfig:
         if self.weight_column is not None:
             checks.text("data.weight_column", self.weight_column)
         _encoding("data.encoding", self.encoding)
-        if self.imbalance_ratio is not None:
-            checks.number("data.imbalance_ratio", self.imbalance_ratio, low=0, low_open=True)
-        for name in ("validation_fraction", "test_fraction"):
-            value = getattr(self, name)
-            checks.number(f"data.{name}", value, low=0, high=1, low_open=True, high_open=True)
+        for name in ("imbalance_ratio", "test_imbalance_ratio"):
+            if getattr(self, name) is not None:
+                checks.number(f"data.{name}", getattr(self, name), low=0, low_open=True)
+        checks.number("data.validation_fraction", self.validation_fraction, low=0, high=1)
+        checks.number(
+            "data.test_fraction", self.test_fraction, low=0, high=1, low_open=True, high_open=True
+        )
         if self.validation_fraction + self.test_fraction >= 1:
             raise checks.wrong(
                 "data.validation_fraction",
                 self.validation_fraction,
                 f"a number that leaves training rows beside test_fraction {self.test_fraction:g}",
             )
+        if self.folds is not None:
+            checks.integer("data.folds", self.folds, low=2)
+            checks.integer("data.fold", self.fold, low=0, high=self.folds - 1)
+        elif self.fold is not None:
+            raise checks.wrong("data.fold", self.fold, "null, since data.folds is null")
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
         checks.choice("data.keep", self.keep, ("all", "letters"))
@@ -110,8 +132,8 @@ class DataConfig:
             checks.integer("data.max_characters", self.max_characters, low=1)
         checks.integer("data.max_length", self.max_length, low=1)
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
-        if self.cache is not None:
-            checks.text("data.cache", self.cache)
+        if self.cache is not None and not (isinstance(self.cache, str) and self.cache.strip()):
+            raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
 
 
 @dataclass(frozen=True)
@@ -150,9 +172,25 @@ class TrainingConfig:
         learning_rate: of the optimizer.
         class_weight: ``none``, ``balanced`` (n / (classes × n_c)), ``effective``
             ((1 − β) / (1 − β^n_c), β = .999), or a JSON or YAML file ``{label: weight}``; always
-            scaled so that the mean weight of a training row is 1.
+            scaled so that the mean weight of a row is 1 (its expectation, of drawn rows).
+        deferred: share of the epochs trained without class weights before they set in (deferred
+            re-weighting, Cao et al. 2019, arXiv:1906.07413); 0, they hold from the start. The best
+            epoch is chosen from when they hold.
+        sampling: ``instance``, each row once an epoch; or as many rows drawn with replacement, a
+            class with a chance in proportion to n_c^½ (``square_root``), the same for each class
+            (``class_balanced``), or in proportion to its effective number of rows, (1 − β^n_c) /
+            (1 − β) with β = .999 (``effective_number``). Kang et al. 2020, arXiv:1910.09217.
+        schedule: of the learning rate, after the warm-up: ``constant``, or ``cosine``, which ends
+            at 0 with the last step of ``epochs``.
+        warmup: share of all steps in which the learning rate rises in a line from 0.
+        ema: momentum m of an exponential average of the weights, a ← m·a + (1 − m)·w at each
+            step, which is validated and kept in their place; null, no average.
+        pretrain: ``none``, or ``skip_gram``: token vectors start from those learnt, without labels,
+            from the training texts.
+        pretrain_args: of that, see :class:`imbalance.data.skip_gram.SkipGram`.
         precision: ``auto`` is mixed_float16 on a GPU that is fast at it, float32 elsewhere.
-        monitor: the validation score that chooses the best epoch and stops early.
+        monitor: the validation score that chooses the best epoch and stops early; unused without
+            validation rows.
         patience: epochs without a better monitor before training stops.
         seed: of weights, dropout and shuffling.
     """
@@ -162,6 +200,13 @@ class TrainingConfig:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     class_weight: str = "none"
+    deferred: float = 0.0
+    sampling: str = "instance"
+    schedule: str = "constant"
+    warmup: float = 0.0
+    ema: float | None = None
+    pretrain: str = "none"
+    pretrain_args: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "auto"
     monitor: str = "val_macro_f1"
     patience: int = 4
@@ -173,6 +218,19 @@ class TrainingConfig:
         checks.choice("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
         checks.text("training.class_weight", self.class_weight)
+        checks.number("training.deferred", self.deferred, low=0, high=1, high_open=True)
+        if self.deferred and self.class_weight == "none":
+            raise checks.wrong(
+                "training.deferred", self.deferred, "0, since training.class_weight is none"
+            )
+        checks.choice("training.sampling", self.sampling, SAMPLINGS)
+        checks.choice("training.schedule", self.schedule, SCHEDULES)
+        checks.number("training.warmup", self.warmup, low=0, high=1, high_open=True)
+        if self.ema is not None:
+            checks.number("training.ema", self.ema, low=0, high=1, low_open=True, high_open=True)
+        checks.choice("training.pretrain", self.pretrain, PRETRAININGS)
+        args = _frozen("training.pretrain_args", self.pretrain_args)
+        object.__setattr__(self, "pretrain_args", args)
         checks.choice("training.precision", self.precision, PRECISIONS)
         checks.choice("training.monitor", self.monitor, MONITORS)
         checks.integer("training.patience", self.patience, low=0)
@@ -199,6 +257,41 @@ class ServingConfig:
 
 
 @dataclass(frozen=True)
+class DecisionConfig:
+    """What stands between the network's logits and the label, fitted on the validation rows.
+
+    Attributes:
+        prior_correction: τ, of ``τ · log(share of the class)`` that the decision subtracts from
+            the log-probabilities, from -3 to 3; or ``auto``, fitted to the macro-F1.
+        temperature: whether one temperature, fitted to the likelihood, calibrates probabilities.
+        thresholds: whether each class gets an offset of its log-probability, fitted to the
+            macro-F1; of two classes, one threshold.
+    """
+
+    prior_correction: float | str = 0.0
+    temperature: bool = False
+    thresholds: bool = False
+
+    def __post_init__(self):
+        if isinstance(self.prior_correction, str):
+            checks.choice("decision.prior_correction", self.prior_correction, ("auto",))
+        else:
+            checks.number("decision.prior_correction", self.prior_correction, low=-3, high=3)
+        checks.boolean("decision.temperature", self.temperature)
+        checks.boolean("decision.thresholds", self.thresholds)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether validation rows are needed."""
+        return self.prior_correction == "auto" or self.temperature or self.thresholds
+
+    @property
+    def identity(self) -> bool:
+        """Whether the label is that of the largest probability, as without a decision layer."""
+        return not self.fitted and self.prior_correction == 0
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run.
 
@@ -222,6 +315,7 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    decision: DecisionConfig = field(default_factory=DecisionConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
 
     def __post_init__(self):

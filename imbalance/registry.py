@@ -9,32 +9,31 @@ from imbalance.config import LossConfig, ModelConfig
 
 LOSSES = losses.TABLE
 
-MODELS: Mapping[str, Callable] = MappingProxyType({"text_cnn": models.text_cnn})
+MODELS: Mapping[str, Callable] = MappingProxyType(
+    {"text_cnn": models.text_cnn, "wide_text_cnn": models.wide_text_cnn}
+)
 
 
-def build_loss(config: LossConfig, class_weights=None) -> losses.ImbalanceLoss:
+def build_loss(config: LossConfig, class_weights=None, class_counts=None) -> losses.ImbalanceLoss:
     """Build the configured loss.
 
     Args:
         config: name and arguments.
-        class_weights: one number a class, for the arguments that the data fills when the
-            configuration does not give them.
+        class_weights, class_counts: one number a class, for the arguments that the data fills
+            when the configuration does not give them.
 
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
     # Not the arguments common to all losses: the network gives logits, training reduces.
-    checks.keys("loss.args", config.args, losses.entry(config.name).parameters)
-    return losses.get(config.name, **loss_arguments(config, class_weights))
+    losses.check_arguments("loss.args", config.name, config.args)
+    return losses.get(config.name, **loss_arguments(config, class_weights, class_counts))
 
 
-def loss_arguments(config: LossConfig, class_weights=None) -> dict:
+def loss_arguments(config: LossConfig, class_weights=None, class_counts=None) -> dict:
     """Return the configured arguments of a loss, those that the data fills included."""
-    given = dict(config.args)
-    for name in losses.entry(config.name).data_arguments:
-        if given.get(name) is None and class_weights is not None:
-            given[name] = [float(weight) for weight in class_weights]
-    return given
+    data = {"class_weights": class_weights, "class_counts": class_counts}
+    return losses.fill(config.name, config.args, **data)
 
 
 def build_model(config: ModelConfig, *, vocabulary_size: int, units: int, dtype=None):

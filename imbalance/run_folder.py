@@ -5,6 +5,7 @@
 ``labels.txt``      class names, one a line, in the order of their ids
 ``vocabulary.txt``  tokens, one a line, in the order of their ids
 ``history.csv``     losses and scores of each epoch
+``decision.json``   temperature, prior correction and offsets; absent where none are asked for
 ``metrics.json``    scores by split and subset, and what training did
 ``model.keras``     the network with its loss and optimizer
 ``serving/1/``      the SavedModel: raw strings in; label, score and probabilities out
@@ -28,10 +29,12 @@ from imbalance import checks, models, registry
 from imbalance.config import RunConfig, read_yaml
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder, padded
+from imbalance.decision import Decision
 
 CONFIG = "config.yaml"
 LABELS = "labels.txt"
 VOCABULARY = "vocabulary.txt"
+DECISION = "decision.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
 MODEL = "model.keras"
@@ -73,7 +76,8 @@ class Run:
     def config(self) -> RunConfig:
         mapping = read_yaml(self.path / CONFIG)
         for section in RunConfig().to_mapping():
-            if section not in mapping:
+            # Runs of before there was a decision layer have none.
+            if section not in mapping and section != "decision":
                 raise checks.wrong(str(self.path / CONFIG), sorted(mapping), f"a key {section}")
         return RunConfig.from_mapping(mapping)
 
@@ -115,6 +119,18 @@ class Run:
     def activation(self) -> str:
         return registry.build_loss(self.config.loss).activation
 
+    @cached_property
+    def decision(self) -> Decision:
+        """How labels follow from logits; without ``decision.json`` by the largest probability."""
+        path = self.path / DECISION
+        if path.exists():
+            return Decision.from_json(str(path), _read(path), self.labels)
+        if not self.config.decision.identity:
+            raise checks.InputError(
+                f"run: {self.path} lacks {DECISION}, expected the folder of a finished run"
+            )
+        return Decision.from_counts([1] * len(self.labels))
+
     @property
     def metrics(self) -> dict:
         """What ``metrics.json`` holds; empty before anything is written."""
@@ -139,7 +155,7 @@ class Run:
         temporary.replace(self.path / METRICS)
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
-        """Return the probability of each class for raw texts.
+        """Return the probability of each class for raw texts; :attr:`decision` gives the label.
 
         Args:
             texts: raw texts.
@@ -155,7 +171,7 @@ class Run:
             order = np.argsort(ids.row_lengths().numpy(), kind="stable")
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
-                logits = self._forward(padded(tf.gather(ids, rows)))
+                logits = self._forward(padded(tf.gather(ids, rows))) / self.decision.temperature
                 result[block + rows] = models.probabilities(logits, self.activation)
         return result
 
@@ -181,12 +197,14 @@ def available_name(output_dir, config: RunConfig) -> str:
     """Return a free folder name: the configured one, or one made of data, loss and seed.
 
     Raises:
-        InputError: if the configured name is taken; nothing is ever overwritten.
+        InputError: if the configured name is taken or being written; nothing is ever overwritten.
     """
     folder = Path(output_dir)
     if config.name is not None:
         if (folder / config.name).exists():
             raise checks.wrong("name", config.name, f"a name that is free in {folder}")
+        if _temporary(folder / config.name).exists():
+            raise _being_written(config.name, folder)
         return config.name
     data = Path(config.data.source).name.split(".")[0] or "data"
     base = f"{data}-{config.loss.name}-seed{config.training.seed}"
@@ -214,12 +232,7 @@ def writing(output_dir, name: str) -> Iterator[Path]:
         try:
             temporary.mkdir()
         except FileExistsError:
-            raise checks.wrong(
-                "name",
-                name,
-                f"another: {temporary} is being written, or was left by a run that was killed and "
-                "may be removed",
-            ) from None
+            raise _being_written(name, final.parent) from None
     except OSError as error:
         raise checks.InputError(
             f"output_dir: {output_dir} cannot be written ({error.strerror}), expected a folder "
@@ -231,3 +244,12 @@ def writing(output_dir, name: str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _being_written(name: str, folder: Path) -> checks.InputError:
+    return checks.wrong(
+        "name",
+        name,
+        f"another: {_temporary(folder / name)} is being written, or was left by a run that was "
+        "killed and may be removed",
+    )

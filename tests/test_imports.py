@@ -10,11 +10,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imbalance"
 LEVELS = (
     {"checks"},
-    {"config", "weights"},
+    {"config", "decision", "weights"},
     {"losses", "metrics", "models", "data"},
     {"registry"},
     {"run_folder"},
     {"training", "evaluation", "serving"},
+    {"study"},
     {"commands"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

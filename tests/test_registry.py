@@ -15,6 +15,12 @@ def test_given_weights_win_over_those_of_the_data():
     assert registry.build_loss(config, [1.0, 2.0]).class_weight == (3.0, 4.0)
 
 
+def test_class_counts_fill_a_part_of_a_sum():
+    config = LossConfig("cross_entropy+ldam_loss", {"ldam_loss": {"max_margin": 2}})
+    loss = registry.build_loss(config, [1.0, 2.0], [8, 2])
+    assert (loss.losses[1].class_counts, loss.losses[1].max_margin) == ((8.0, 2.0), 2.0)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -22,6 +28,8 @@ def test_given_weights_win_over_those_of_the_data():
         (LossConfig("focal_loss", {"gama": 1}), "loss.args.gama: unknown key"),
         (LossConfig("focal_loss", {"gamma": -1}), "gamma: got -1"),
         (LossConfig("weight_cross_entropy"), "class_weight"),
+        (LossConfig("ce+dise_loss"), "got 'dise_loss'.*did you mean 'dice_loss'"),
+        (LossConfig("ce+dice", {"dice": {"alfa": 1}}), "loss.args.dice.alfa: .*'alpha'"),
     ],
 )
 def test_bad_losses_are_refused(config, message):

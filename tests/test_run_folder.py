@@ -52,6 +52,9 @@ def test_a_name_being_written_is_refused(tmp_path):
         again = writing(tmp_path, "mine")
         with pytest.raises(InputError, match=r"\.mine\.partial is being written, or was left"):
             again.__enter__()
+        # Before the data are read as well.
+        with pytest.raises(InputError, match=r"\.mine\.partial is being written, or was left"):
+            available_name(tmp_path, RunConfig(name="mine"))
     assert (tmp_path / "mine").is_dir()
 
 

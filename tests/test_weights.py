@@ -46,6 +46,26 @@ def test_a_class_without_rows_weighs_nothing(function):
     assert np.isfinite(values).all()
 
 
+@pytest.mark.parametrize(
+    ("sampling", "shares"),
+    [
+        ("instance", COUNTS),
+        ("square_root", COUNTS**0.5),
+        ("class_balanced", [1, 1, 1, 1]),
+        ("effective_number", 1 - 0.999**COUNTS),
+    ],
+)
+def test_an_epoch_draws_its_rows_in_these_shares(sampling, shares):
+    draws = weights.expected_draws(COUNTS, sampling)
+    np.testing.assert_allclose(draws, COUNTS.sum() * np.array(shares) / np.sum(shares))
+    assert weights.expected_draws([5, 0], sampling) == pytest.approx([5, 0])
+
+
+def test_an_unknown_sampling_is_refused():
+    with pytest.raises(InputError, match="did you mean 'square_root'"):
+        weights.expected_draws(COUNTS, "squareroot")
+
+
 @pytest.mark.parametrize("counts", [[], [0, 0], [-1, 2]])
 def test_bad_counts_are_refused(counts):
     with pytest.raises(InputError, match="counts"):

@@ -25,7 +25,7 @@ def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict
         name: of the run in reports; its folder may still have a temporary one.
 
     Raises:
-        InputError: if the classes of the data are no longer those of the run.
+        InputError: if the classes of the data are no longer those of the run, or a split is empty.
     """
     if corpus.labels != run.labels:
         raise checks.wrong(
@@ -33,6 +33,8 @@ def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict
         )
     scores = {}
     for split in splits:
+        if not len(corpus.splits[split]):
+            raise checks.wrong("split", split, f"another: {name} was trained without such rows")
         scores[split] = score(
             run,
             corpus.splits[split],

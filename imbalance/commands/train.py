@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalance.commands.options import Parser, key_values, nested
-from imbalance.config import CLASS_WEIGHTS, MONITORS, PRECISIONS, RunConfig, merge
+from imbalance.config import (
+    CLASS_WEIGHTS,
+    MONITORS,
+    PRECISIONS,
+    PRETRAININGS,
+    SAMPLINGS,
+    RunConfig,
+    merge,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,10 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
         run = Run(folder)
         run.update_metrics({"training": training.summary})
-        scores = results.evaluate(run, corpus, ("validation", "test"), name)
+        splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
+        scores = results.evaluate(run, corpus, splits, name)
         exported = export(run, folder / run_folder.SERVING, config.serving)
         if exported.tables == "float16":
-            rows = corpus.splits["validation"]
+            rows = corpus.splits[splits[0]]
             print(cost_of_rounding(run, exported, rows.texts, rows.labels))
     results.show({name: scores["test"]}, "test")
     path = Path(config.output_dir, name)
@@ -78,6 +87,8 @@ def configuration(options: argparse.Namespace) -> RunConfig:
         "model.name": options.model,
         "loss.name": options.loss,
         "training.class_weight": options.class_weight,
+        "training.sampling": options.sampling,
+        "training.pretrain": options.pretrain,
         "training.epochs": options.epochs,
         "training.batch_size": options.batch_size,
         "training.seed": options.seed,
@@ -130,6 +141,14 @@ def _parser() -> argparse.ArgumentParser:
         "--class-weight",
         metavar="W",
         help=f"{', '.join(CLASS_WEIGHTS)}, or a JSON or YAML file {{label: weight}}",
+    )
+    parser.add_argument(
+        "--sampling", metavar="S", help="how rows are drawn: " + ", ".join(SAMPLINGS)
+    )
+    parser.add_argument(
+        "--pretrain",
+        metavar="P",
+        help="where token vectors start from: " + ", ".join(PRETRAININGS),
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="at most this many")
     parser.add_argument("--batch-size", type=int, metavar="N")

@@ -54,14 +54,16 @@ def audit(config: DataConfig) -> tuple[dict, ReadReport]:
         "effective": effective_number_weights(numbers),
     }
     fractions = {
-        "validation": config.validation_fraction,
+        "validation": 1 / config.folds if config.folds else config.validation_fraction,
         "test": config.test_fraction,
     }
     found = {
         "name": given.name,
         "source": config.source,
         "cut": {
-            "fractions": {name: f for name, f in fractions.items() if name not in given.splits},
+            "fractions": {
+                name: f for name, f in fractions.items() if f and name not in given.splits
+            },
             "split_seed": config.split_seed,
         },
         "labels": labels,
@@ -100,7 +102,7 @@ def _console(file: TextIO) -> Console:
 
 
 def _describe_all(splits: dict[str, Rows]) -> dict:
-    ordered = {name: splits[name] for name in SPLITS if name in splits}
+    ordered = {name: splits[name] for name in SPLITS if len(splits.get(name, ()))}
     return {
         "splits": {name: _describe(rows) for name, rows in ordered.items()},
         "overlaps": [_overlap(ordered, *pair) for pair in combinations(ordered, 2)],

@@ -18,6 +18,11 @@ and at least one row: a class with two different texts reaches train and validat
 single text stays in train. Rows with the same text stay together, so no text stands in two cut
 splits. Splits that are given as files are left as they are; the audit counts what they share.
 
+With ``validation_fraction`` 0 the validation split is empty. With ``folds`` it is one of that many
+folds of the rows that are left when test is cut: each class is dealt out evenly, equal texts into
+one fold, and each row is in the validation split of one ``fold``; the rows of a class with a
+single text train in all of them. Both cut the same test split.
+
 What becomes of a row that is not as it should be:
 
 ==========================================  ====================================================
@@ -48,6 +53,7 @@ without the weight column, when one is named. A class with one training row, or 
 another split, is a warning.
 """
 
+import heapq
 import json
 import logging
 import tempfile
@@ -311,7 +317,7 @@ def load(config: DataConfig) -> Corpus:
 
     Args:
         config: ``source``, ``format``, the columns, ``encoding``, ``imbalance_ratio``, the
-            fractions and ``split_seed`` are used.
+            fractions, the folds and ``split_seed`` are used.
 
     Returns:
         A :class:`Corpus`; its report says what became of every row.
@@ -393,10 +399,12 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
 
 def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
     if config.source == "reviews":
-        train = _Collector(spool)
-        for name, lines in reviews.read_reviews(config.imbalance_ratio, config.split_seed):
-            _collect(lines, name, report, config.encoding, train)
-        return {"train": train}
+        splits = {}
+        for split, files in _reviews(config).items():
+            splits[split] = _Collector(spool)
+            for name, lines in files:
+                _collect(lines, name, report, config.encoding, splits[split])
+        return splits
     root = Path(config.source).expanduser()
     columns = Columns(config.text_column, config.label_column, config.weight_column)
     splits = {}
@@ -412,6 +420,13 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
             empty = [each for each in readers.class_folders(path) if each not in used]
             _warn(report, f"{path}: class folders without a usable text", empty)
     return splits
+
+
+def _reviews(config: DataConfig) -> dict:
+    ratio, test_ratio, seed = config.imbalance_ratio, config.test_imbalance_ratio, config.split_seed
+    if test_ratio is None:
+        return {"train": reviews.read_reviews(ratio, seed)}
+    return reviews.read_reviews_with_test(ratio, test_ratio, config.test_fraction, seed)
 
 
 def _name(config: DataConfig) -> str:
@@ -440,6 +455,10 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
         "train: classes skipped, each of their texts stands under another label as well",
         sorted(set(given.splits["train"].counts()) - known),
     )
+    if config.folds is not None and "validation" in given.splits:
+        raise checks.wrong(
+            "data.folds", config.folds, f"null: {config.source} has a validation split of its own"
+        )
     kept = {"train": train}
     for name in given.splits:
         if name != "train":
@@ -448,11 +467,16 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     for rows in kept.values():
         rows.note(rows.repeated(), "repeating an earlier row")
     fractions = {"validation": config.validation_fraction, "test": config.test_fraction}
-    missing = {name: share for name, share in fractions.items() if name not in kept}
+    if config.folds is not None:
+        del fractions["validation"]
+    missing = {name: share for name, share in fractions.items() if share and name not in kept}
     splits = kept | cut(train, missing, config.split_seed)
-    splits = {name: splits[name] for name in SPLITS}
+    if config.folds is not None:
+        splits |= fold(splits["train"], config.folds, config.fold, config.split_seed)
+    splits = {name: splits[name] for name in SPLITS if name in splits}
     _finish(splits, given)
-    return splits
+    # Without a validation split there is an empty one.
+    return {"validation": train.select(np.zeros(0, np.int64)), **splits}
 
 
 def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
@@ -464,15 +488,9 @@ def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
             a row with another text is left for train. The first split is served first.
         seed: chooses the rows, by a hash of it and of each text.
     """
-    digests, first, text_of_row, counts = np.unique(
-        rows.digests, return_index=True, return_inverse=True, return_counts=True
-    )
-    ranks = [readers.rank("cut", seed, each.ljust(16, b"\0")) for each in digests.tolist()]
-    labels = rows.codes[first]
-    # Text by text: sorted by label, then as the seed says.
-    order = np.lexsort((np.array(ranks, "S16"), labels))
-    split_of_text = np.zeros(len(digests), np.int8)
-    for left in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+    text_of_row, counts, classes = _texts(rows, "cut", seed)
+    split_of_text = np.zeros(len(counts), np.int8)
+    for left in classes:
         size = counts[left].sum()
         for number, fraction in enumerate(fractions.values(), start=1):
             taken = _take(counts[left], max(1, int(size * fraction + 0.5)))
@@ -481,6 +499,51 @@ def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
     split_of_row = split_of_text[text_of_row]
     names = ("train", *fractions)
     return {name: rows.select(np.flatnonzero(split_of_row == i)) for i, name in enumerate(names)}
+
+
+def fold(rows: Rows, folds: int, number: int, seed: int) -> dict[str, Rows]:
+    """Deal ``rows`` into folds; fold ``number`` is ``validation``, the others are ``train``.
+
+    Args:
+        rows: without a text that stands under two labels.
+        folds: how many, at least 2.
+        number: from 0.
+        seed: chooses the rows, as for :func:`cut`.
+    """
+    text_of_row, counts, classes = _texts(rows, "fold", seed)
+    fold_of_text = np.full(len(counts), -1, np.int32)
+    sizes = [0] * folds
+    for texts in classes:
+        if len(texts) == 1:
+            continue  # without it in train there would be no such class
+        # The text of most rows first: what comes later evens out.
+        texts = texts[np.argsort(-counts[texts], kind="stable")]
+        # Rows of the class in a fold, rows of all classes so far, and the fold.
+        heap = [(0, size, each) for each, size in enumerate(sizes)]
+        heapq.heapify(heap)
+        for text, count in zip(texts.tolist(), counts[texts].tolist(), strict=True):
+            of_class, size, least = heap[0]
+            heapq.heapreplace(heap, (of_class + count, size + count, least))
+            fold_of_text[text] = least
+        for _, size, each in heap:
+            sizes[each] = size
+    chosen = fold_of_text[text_of_row] == number
+    return {
+        "train": rows.select(np.flatnonzero(~chosen)),
+        "validation": rows.select(np.flatnonzero(chosen)),
+    }
+
+
+def _texts(rows: Rows, purpose: str, seed: int):
+    """Return the text of each row, the rows of each text, and the texts of each class, shuffled."""
+    digests, first, text_of_row, counts = np.unique(
+        rows.digests, return_index=True, return_inverse=True, return_counts=True
+    )
+    ranks = [readers.rank(purpose, seed, each.ljust(16, b"\0")) for each in digests.tolist()]
+    labels = rows.codes[first]
+    # Text by text: sorted by label, then as the seed says.
+    order = np.lexsort((np.array(ranks, "S16"), labels))
+    return text_of_row, counts, np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
 def _take(counts: np.ndarray, target: int) -> list[int]:
@@ -521,7 +584,11 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
         if not len(rows):
             cause = "has no row with a label of the training rows"
             if name not in given.splits:
-                cause = "is empty: no class has enough different texts to cut it from train"
+                texts = 1 + len(splits.keys() - given.splits.keys() - {"train"})
+                cause = (
+                    "is empty: no class has enough different texts to cut it from train, expected "
+                    f"{texts} or more in one"
+                )
             raise InputError(f"{_source(given)}: the {name} split {cause}")
         if name != "train":
             absent = sorted(set(train) - set(rows.counts()))

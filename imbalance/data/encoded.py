@@ -105,7 +105,7 @@ class EncodedCorpus:
 
     Attributes:
         encoder: with the vocabulary of the training split.
-        rows: ``train`` and ``validation``.
+        rows: ``train``, and ``validation`` if it has rows.
     """
 
     encoder: TextEncoder
@@ -167,6 +167,8 @@ def _write(folder: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
 
     for name in _SPLITS:
         split = corpus.splits[name]
+        if not len(split):
+            continue  # no validation rows were asked for
         blocks = _told(name, coder.blocks(split.texts), len(split))
         # The vocabulary is that of the training split alone.
         blocks = counted(blocks) if name == "train" else blocks

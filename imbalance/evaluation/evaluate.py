@@ -29,17 +29,20 @@ def evaluate(
     """
     labels = run.labels
     probabilities = run.probabilities(rows.texts)
+    predicted = run.decision.decide(probabilities)
     unseen = unseen_rows(rows.digests, met)
     scores = {
-        "all": classification_scores(rows.labels, probabilities, labels),
-        "unseen": classification_scores(rows.labels[unseen], probabilities[unseen], labels),
+        "all": classification_scores(rows.labels, probabilities, labels, predicted=predicted),
+        "unseen": classification_scores(
+            rows.labels[unseen], probabilities[unseen], labels, predicted=predicted[unseen]
+        ),
     }
     folder.mkdir(parents=True, exist_ok=True)
     per_class = tables.per_class_frame(scores["all"])
     (folder / "per_class.csv").write_text(tables.to_csv(per_class), encoding="utf-8")
     markdown = tables.comparison_markdown({name: scores})
     (folder / "report.md").write_text(f"# {title}\n\n{markdown}", encoding="utf-8")
-    pictures.save_pictures(folder, rows.labels, probabilities, labels)
+    pictures.save_pictures(folder, rows.labels, probabilities, labels, predicted)
     return scores
 
 

@@ -20,6 +20,7 @@ OVERALL = (
     "roc_auc",
     "pr_auc",
     "expected_calibration_error",
+    "log_loss",
 )
 PER_CLASS = ("precision", "recall", "f1", "support", "roc_auc", "pr_auc")
 CALIBRATION_BINS = 15
@@ -58,6 +59,8 @@ def classification_scores(
           ``pr_auc_classes`` say how many);
         - ``expected_calibration_error``: Σ_b w_b·abs(accuracy_b − confidence_b) / Σ_b w_b over
           15 equal bins of confidence, the probability of the predicted class;
+        - ``log_loss``: the mean of −log(p_y / Σ_c p_c), y being the true class, in nats; a p
+          below 2^−126, the least of float32, counts as that;
         - with two classes also ``positive_label`` = ``labels[1]`` and its ``positive_precision``,
           ``positive_recall``, ``positive_f1``, ``positive_roc_auc``, ``positive_pr_auc``;
         - ``per_class``: for each label ``precision``, ``recall``, ``f1``, ``support``,
@@ -96,6 +99,7 @@ def classification_scores(
         confidence = probabilities[np.arange(len(predicted)), predicted]
         bins = calibration_bins(predicted == y_true, confidence, weights)
         scores["expected_calibration_error"] = bins["error"]
+        scores["log_loss"] = _log_loss(y_true, probabilities, weights)
     scores["absent_classes"] = [name for name, each in per_class.items() if not each["support"]]
     for area in ("roc_auc", "pr_auc"):
         scores[f"{area}_classes"] = len(_defined(per_class, area))
@@ -235,6 +239,12 @@ def _overall(y_true, predicted, per_class, weights) -> dict[str, float | None]:
         values = _defined(per_class, area)
         scores[area] = np.mean(values) if values else None
     return {key: None if value is None else float(value) for key, value in scores.items()}
+
+
+def _log_loss(y_true, probabilities, weights) -> float:
+    probabilities = np.maximum(probabilities, np.finfo("float32").tiny)
+    own = probabilities[np.arange(len(y_true)), y_true] / probabilities.sum(axis=1)
+    return float(np.average(-np.log(own), weights=weights))
 
 
 def _defined(per_class, key) -> list[float]:

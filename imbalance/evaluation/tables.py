@@ -42,9 +42,10 @@ _HEADINGS = {
     "roc_auc": "ROC-AUC",
     "pr_auc": "PR-AUC",
     "expected_calibration_error": "calib. error",
+    "log_loss": "log loss",
 }
 _COUNTS = ("rows", "support")
-_LOWER_IS_BETTER = ("expected_calibration_error",)
+_LOWER_IS_BETTER = ("expected_calibration_error", "log_loss")
 _LABEL_WIDTH = 40
 
 

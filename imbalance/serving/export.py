@@ -37,8 +37,8 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
 
     Its signature ``serving_default`` takes ``text``, strings of shape (batch,), and returns
     ``label`` (batch,), string; ``score`` (batch,), float32, the probability of that label; and
-    ``probabilities`` (batch, classes), float32. For a network of words the input is the words
-    of each text joined by blanks. It needs TensorFlow alone to load.
+    ``probabilities`` (batch, classes), float32, all by the run's decision layer. For a network of
+    words the input is the words of each text joined by blanks. It needs TensorFlow alone to load.
 
     Args:
         run: the run to export.
@@ -49,23 +49,27 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     # Read before tracing: a network read inside the traced function would not have its weights.
     model, encoder, activation = run.model, run.encoder, run.activation
     labels = tf.constant(run.labels)
+    temperature, weights = run.decision.temperature, tf.constant(run.decision.weights)
     features = model.get_layer("features")
     dtype, remark = _tables(features, config)
-    head = keras.Model(features.output, model.output)
+    read = keras.Model(model.input, features.input)
+    head = keras.Model([model.input, features.output], model.output)
     body = _plain(features) if dtype == "none" else tables.FoldedConvolutions(features, dtype)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(text):
-        logits = head(body(encoder(text)), training=False)
-        probabilities = models.probabilities(logits, activation)
+        ids = encoder(text)
+        logits = head([ids, body(read(ids, training=False))], training=False)
+        probabilities = models.probabilities(logits / temperature, activation)
+        decided = tf.argmax(probabilities * weights, axis=1)
         return {
-            "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
-            "score": tf.reduce_max(probabilities, axis=1),
+            "label": tf.gather(labels, decided),
+            "score": tf.gather(probabilities, decided, batch_dims=1),
             "probabilities": probabilities,
         }
 
     archive = keras.export.ExportArchive()
-    for each in (encoder, body, head):
+    for each in (encoder, read, body, head):
         archive.track(each)
     archive.add_endpoint("serve", serve)
 
@@ -89,14 +93,16 @@ def cost_of_rounding(run: Run, exported: Export, texts: Sequence[str], labels) -
         labels: class ids of the texts.
     """
     serve = tf.saved_model.load(exported.path).signatures["serving_default"]
-    computed = run.probabilities(texts).argmax(axis=1)
+    computed = run.decision.decide(run.probabilities(texts))
     texts = run.encoder.tokenizer.prepare(texts)
-    served = np.concatenate(
-        [
-            serve(text=tf.constant(texts[start : start + _TEXTS_AT_ONCE]))["probabilities"]
-            for start in range(0, len(texts), _TEXTS_AT_ONCE)
-        ]
-    ).argmax(axis=1)
+    served = run.decision.decide(
+        np.concatenate(
+            [
+                serve(text=tf.constant(texts[start : start + _TEXTS_AT_ONCE]))["probabilities"]
+                for start in range(0, len(texts), _TEXTS_AT_ONCE)
+            ]
+        )
+    )
 
     def scores(found):
         macro = f1_score(labels, found, average="macro", zero_division=0)

@@ -11,11 +11,25 @@ import keras
 import numpy as np
 
 from imbalance import checks, losses, metrics, models, registry, run_folder, weights
-from imbalance.config import LossConfig, RunConfig
+from imbalance.config import LossConfig, RunConfig, TrainingConfig
 from imbalance.data.corpus import Corpus
-from imbalance.data.encoded import encode
-from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
-from imbalance.training import class_weights, optimizers, precision, tensorboard
+from imbalance.data.encoded import EncodedCorpus, encode
+from imbalance.data.pipeline import (
+    evaluation_dataset,
+    row_chances,
+    row_weights,
+    training_dataset,
+)
+from imbalance.training import (
+    class_weights,
+    decisions,
+    optimizers,
+    precision,
+    pretraining,
+    tensorboard,
+    wide,
+)
+from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.progress import Progress
 
 
@@ -36,13 +50,14 @@ def fit(
     config: RunConfig, corpus: Corpus, folder: Path, draw_confusion: Callable | None = None
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
-    ``model.keras`` and ``tensorboard/`` into ``folder``.
+    ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` into ``folder``.
 
-    The network kept is that of the best epoch by ``training.monitor``.
+    The network kept is that of the best epoch by ``training.monitor``; without validation rows,
+    that of the last epoch.
 
     Args:
         config: the run's configuration.
-        corpus: its data, with splits ``train`` and ``validation``.
+        corpus: its data, with splits ``train`` and ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
 
@@ -52,21 +67,33 @@ def fit(
     check(config)
     settings = config.training
     counts = corpus.splits["train"].counts(len(corpus.labels))
+    decisions.check_rows(config.decision, corpus.splits["validation"])
     config = resolve(config, counts)
     loss = registry.build_loss(config.loss)
+    draws = weights.expected_draws(counts, settings.sampling)
     weight_of_class = class_weights.resolve(settings.class_weight, counts, corpus.labels)
+    if weight_of_class is not None:
+        weight_of_class = weights.scale_to_mean_one(weight_of_class, draws)
+    weighted_from = first_epoch(settings.deferred, settings.epochs)
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
-    encoder, training_rows, validation_rows = _pipelines(config, corpus, weight_of_class)
+    encoded = encode(corpus, config.data)
+    encoder = encoded.encoder
+    training_rows, validation_rows, deferred = _pipelines(
+        config, corpus, encoded, weight_of_class, draws, weighted_from
+    )
     model = registry.build_model(
         config.model,
         vocabulary_size=len(encoder.vocabulary),
         units=models.output_units(loss.activation, len(corpus.labels)),
         dtype=config.training.precision,
     )
+    pretraining.start(model, corpus, encoder, settings)
+    wide.fit(model, encoded.rows["train"], corpus.splits["train"])
     scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
-    optimizer = optimizers.OPTIMIZERS[settings.optimizer](settings.learning_rate)
+    steps = settings.epochs * int(training_rows.cardinality())
+    optimizer = optimizers.build(settings, steps)
     model.compile(optimizer=optimizer, loss=loss, metrics=scores)
     logs = folder / run_folder.TENSORBOARD
     started = time.monotonic()
@@ -77,16 +104,14 @@ def fit(
         shuffle=False,  # the pipeline shuffles
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
+            *deferred,
+            # Before the others: they are to see, and to keep, the averages.
+            *([] if settings.ema is None else [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
             Progress(settings.monitor),
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
             *tensorboard.callbacks(logs, config, corpus.labels, scores, draw_confusion),
             keras.callbacks.TerminateOnNaN(),
-            keras.callbacks.EarlyStopping(
-                settings.monitor,
-                mode="min" if settings.monitor == "val_loss" else "max",
-                patience=settings.patience,
-                restore_best_weights=True,
-            ),
+            *([] if validation_rows is None else [_early_stopping(settings, weighted_from)]),
         ],
     ).history
     seconds = time.monotonic() - started
@@ -101,65 +126,106 @@ def fit(
     (folder / run_folder.LABELS).write_text("\n".join(corpus.labels) + "\n", encoding="utf-8")
     encoder.save(folder / run_folder.VOCABULARY)
     model.save(folder / run_folder.MODEL)
+    decided = decisions.write(
+        config.decision, model, loss.activation, validation_rows, draws, corpus.labels, folder
+    )
     weights_given = None if weight_of_class is None else weight_of_class.tolist()
     return Training(
         config,
         {
             "rows": _named(corpus.labels, counts.tolist()),
+            "sampling": settings.sampling,
+            "expected_rows_an_epoch": _named(corpus.labels, draws.round(1).tolist()),
             "class_weights": weights_given and _named(corpus.labels, weights_given),
+            "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history, settings.monitor),
+            **_best(history, validation_rows and settings.monitor, weighted_from),
             "epochs": len(history["loss"]),
             "seconds": round(seconds, 1),
+            "decision": decided,
         },
     )
 
 
-def _pipelines(config: RunConfig, corpus: Corpus, weight_of_class):
-    """Return the encoder fitted on the training texts, and training and validation batches."""
+def _pipelines(
+    config: RunConfig,
+    corpus: Corpus,
+    encoded: EncodedCorpus,
+    weight_of_class,
+    draws,
+    weighted_from: int,
+):
+    """Return training batches, validation batches or None, and the callbacks that the training
+    batches need.
+    """
     train, validation = corpus.splits["train"], corpus.splits["validation"]
     settings = config.training
-    encoded = encode(corpus, config.data)
+    chances = None if settings.sampling == "instance" else row_chances(train.labels, draws)
+    weights_of_rows = row_weights(train.labels, weight_of_class, train.weights, chances)
+    callbacks = []
+    if weighted_from:
+        later = weights_of_rows
+        weights_of_rows = row_weights(train.labels, None, train.weights, chances)
+        callbacks.append(DeferredWeights(weights_of_rows, later, weighted_from))
     training_rows = training_dataset(
         encoded.rows["train"],
         train.labels,
-        row_weights(train.labels, weight_of_class, train.weights),
+        weights_of_rows,
         batch_size=settings.batch_size,
         seed=settings.seed,
+        chances=chances,
     )
-    validation_rows = evaluation_dataset(
-        encoded.rows["validation"],
-        validation.labels,
-        # Class weights are of training; validation scores are those of the data as it is.
-        row_weights(validation.labels, None, validation.weights),
-        batch_size=settings.batch_size,
-    )
-    return encoded.encoder, training_rows, validation_rows
+    validation_rows = None
+    if len(validation):
+        validation_rows = evaluation_dataset(
+            encoded.rows["validation"],
+            validation.labels,
+            # Class weights are of training; validation scores are those of the data as it is.
+            row_weights(validation.labels, None, validation.weights),
+            batch_size=settings.batch_size,
+        )
+    return training_rows, validation_rows, callbacks
 
 
-def _best(history: Mapping, monitor: str) -> dict:
-    """Return which epoch was kept, counted from 1, and why."""
-    values = history[monitor]
+def _early_stopping(settings: TrainingConfig, first: int) -> keras.callbacks.Callback:
+    return keras.callbacks.EarlyStopping(
+        settings.monitor,
+        mode="min" if settings.monitor == "val_loss" else "max",
+        patience=settings.patience,
+        restore_best_weights=True,
+        start_from_epoch=first,
+    )
+
+
+def _best(history: Mapping, monitor: str | None, first: int) -> dict:
+    """Return which epoch was kept, counted from 1, and why: without a monitor the last one."""
+    if monitor is None:
+        return {"monitor": None, "best_epoch": len(history["loss"]), "best_value": None}
+    values = history[monitor][first:]
     best = int(np.argmin(values) if monitor == "val_loss" else np.argmax(values))
-    return {"monitor": monitor, "best_epoch": best + 1, "best_value": float(values[best])}
+    return {"monitor": monitor, "best_epoch": first + best + 1, "best_value": float(values[best])}
 
 
 def check(config: RunConfig) -> None:
-    """Refuse a loss or model that cannot be built, before the data is read.
+    """Refuse a loss or model that cannot be built, or a decision that cannot be fitted, before
+    the data is read.
 
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
     class_weights.check(config.training.class_weight)
-    filled = losses.entry(config.loss.name).data_arguments
+    decisions.check(config)
+    pretraining.options(config.training)
+    filled = losses.weighted_arguments(config.loss.name)
     if filled and config.training.class_weight != "none":
         raise checks.wrong(
             "training.class_weight",
             config.training.class_weight,
             f"none: {config.loss.name} weighs the classes already, by {', '.join(filled)}",
         )
-    registry.build_loss(config.loss, class_weights=[1.0])
-    registry.build_model(config.model, vocabulary_size=3, units=2)
+    registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
+    dtype = precision.resolve(config.training.precision)
+    registry.build_model(config.model, vocabulary_size=3, units=2, dtype=dtype)
 
 
 def resolve(config: RunConfig, counts) -> RunConfig:
@@ -169,7 +235,10 @@ def resolve(config: RunConfig, counts) -> RunConfig:
         config: the run's configuration.
         counts: training rows of each class.
     """
-    arguments = registry.loss_arguments(config.loss, weights.balanced_weights(counts))
+    draws = weights.expected_draws(counts, config.training.sampling)
+    balanced = weights.scale_to_mean_one(weights.balanced_weights(counts), draws)
+    # What a loss corrects is the distribution it meets: that of the rows drawn.
+    arguments = registry.loss_arguments(config.loss, balanced, draws)
     return dataclasses.replace(
         config,
         loss=LossConfig(config.loss.name, arguments),

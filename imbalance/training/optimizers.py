@@ -1,10 +1,12 @@
-"""Optimizers by name, and an Adam that leaves alone what a batch does not hold."""
+"""Optimizers and learning-rate schedules by name, and an Adam for a batch's tokens alone."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import keras
 import tensorflow as tf
+
+from imbalance.config import TrainingConfig
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -60,3 +62,50 @@ class LazyAdam(keras.optimizers.Adam):
 OPTIMIZERS: Mapping[str, Callable] = MappingProxyType(
     {"adam": keras.optimizers.Adam, "lazy_adam": LazyAdam}
 )
+
+
+def build(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    """Return the configured optimizer.
+
+    Args:
+        settings: ``optimizer``, ``learning_rate``, ``schedule``, ``warmup`` and ``ema`` are used.
+        steps: of the whole training, if it does not stop early.
+
+    Example:
+        >>> build(TrainingConfig(optimizer="lazy_adam", ema=0.99), steps=100).ema_momentum
+        0.99
+    """
+    average = {} if settings.ema is None else {"use_ema": True, "ema_momentum": settings.ema}
+    return OPTIMIZERS[settings.optimizer](learning_rate(settings, steps), **average)
+
+
+def learning_rate(settings: TrainingConfig, steps: int):
+    """Return the learning rate: a number, or a Keras schedule.
+
+    In step ``t`` of ``T``, of which ``W = warmup · T``, rounded, are the warm-up, it is
+    ``r · t / W`` at first, and then ``r`` (``constant``) or ``r · (1 + cos(π (t − W) / (T − W)))
+    / 2`` (``cosine``).
+
+    Args:
+        settings: ``learning_rate``, ``schedule`` and ``warmup`` are used.
+        steps: of the whole training.
+
+    Source:
+        Loshchilov and Hutter 2017, SGDR, arXiv:1608.03983; warm-up: Goyal et al. 2017,
+        arXiv:1706.02677.
+
+    Example:
+        >>> rate = learning_rate(TrainingConfig(schedule="cosine", warmup=0.2), steps=10)
+        >>> [round(float(rate(step)) * 1000, 2) for step in (0, 1, 2, 6, 10)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    if settings.schedule == "constant" and not settings.warmup:
+        return settings.learning_rate
+    warmup = min(round(settings.warmup * steps), steps - 1)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0,
+        steps - warmup,
+        alpha=1.0 if settings.schedule == "constant" else 0.0,  # the share that does not fall
+        warmup_target=settings.learning_rate,
+        warmup_steps=warmup,
+    )

@@ -206,6 +206,18 @@ def test_tables_of_half_precision_say_what_they_cost(small_corpus, tmp_path, cap
     assert "(float16 tables, 1 MB)" in output
 
 
+def test_a_run_without_validation_rows(small_corpus, tmp_path, capsys):
+    arguments = [*SMALL, "--data", small_corpus, "--output-dir", tmp_path, "--epochs", 1]
+    arguments += ["--sampling", "square_root", "--set", "data.validation_fraction=0"]
+    assert call(train, *arguments, "--name", "x", "--set", "serving.tables=float16") == 0
+    assert "float16 tables on 58 texts" in capsys.readouterr().out
+    metrics = Run(tmp_path / "x").metrics
+    assert set(metrics) == {"training", "test"}
+    assert metrics["training"]["sampling"] == "square_root"
+    assert call(evaluate, tmp_path / "x", "--split", "validation") == 2
+    assert "split: got 'validation', expected another" in capsys.readouterr().err
+
+
 def test_an_exported_version_is_never_overwritten(runs, tmp_path):
     from imbalance.serving.export import export
 
@@ -263,6 +275,8 @@ def test_list_losses_names_each_with_its_paper(capsys):
         (["--epochs", "0"], "training.epochs: got 0"),
         (["--set", "data.token=words"], "data.token: unknown key"),
         (["--monitor", "f1"], "training.monitor: got 'f1'"),
+        (["--sampling", "root"], "training.sampling: got 'root'"),
+        (["--set", "data.fold=1"], "data.fold: got 1, expected null"),
         (["--class-weight", "balancd"], "did you mean 'balanced'"),
         (["--loss-arg", "from_logits=false"], "loss.args.from_logits: unknown key"),
         (["--loss-arg", "name=3"], "loss.args.name: unknown key"),

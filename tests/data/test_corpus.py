@@ -109,6 +109,73 @@ def test_a_text_that_outweighs_its_class_stays_in_train(tmp_path):
     assert label_counts(found, "validation")["c"] == 2
 
 
+def folded(path, folds=4, **settings):
+    return [load_from(path, folds=folds, fold=each, **settings) for each in range(folds)]
+
+
+def test_every_row_is_validated_in_one_fold(tmp_path):
+    path = write(tmp_path / "some.txt", rows_of(a=100, b=40, c=7, d=3))
+    found = folded(path)
+    trained = [each.splits["train"].texts for each in found]
+    validated = [each.splits["validation"].texts for each in found]
+    every = sorted([*trained[0], *validated[0]])
+    assert sorted(text for texts in validated for text in texts) == every
+    assert all(
+        sorted([*one, *other]) == every for one, other in zip(trained, validated, strict=True)
+    )
+    assert {len(texts) for texts in validated} <= {len(every) // 4, len(every) // 4 + 1}
+    for label in "abc":
+        sizes = [label_counts(each, "validation")[label] for each in found]
+        assert max(sizes) - min(sizes) <= 1
+    assert all(each.labels == ("a", "b", "c", "d") for each in found)
+    assert len({frozenset(keys(each, "test")) for each in found}) == 1
+
+
+def test_folds_follow_the_seed_and_not_the_order(tmp_path):
+    rows = rows_of(a=50, b=50)
+    write(tmp_path / "one" / "train.txt", rows)
+    write(tmp_path / "other" / "train.txt", rows[::-1])
+    for name in ("one", "other"):
+        write(tmp_path / name / "test.txt", rows_of(a=2, b=2))
+
+    def validated(name, **settings):
+        return keys(load_from(tmp_path / name, folds=5, fold=1, **settings), "validation")
+
+    assert validated("one") == validated("other")
+    assert validated("one") != validated("one", split_seed=1)
+
+
+def test_equal_texts_are_in_one_fold(tmp_path):
+    repeated = [("a", "one of many")] * 9 + [("b", "b 0")] * 3
+    found = folded(write(tmp_path / "some.txt", rows_of(a=30, b=30) + repeated))
+    for each in found:
+        assert not keys(each, "train") & keys(each, "validation")
+    sizes = [label_counts(each, "validation")["a"] for each in found]
+    assert max(sizes) - min(sizes) <= 2
+
+
+def test_a_class_of_a_single_text_trains_in_every_fold(tmp_path):
+    for each in folded(write(tmp_path / "some.txt", rows_of(a=20, b=20) + [("c", "same")] * 5)):
+        assert label_counts(each, "train")["c"] == 5
+        assert "validation: classes without a row: 'c'" in each.report.warnings
+
+
+def test_folds_of_data_with_a_validation_split_are_refused(tmp_path):
+    for name in ("train", "valid", "test"):
+        write(tmp_path / f"{name}.txt", rows_of(a=9, b=9))
+    with pytest.raises(InputError, match=r"data\.folds: got 2, expected null: .* of its own"):
+        load_from(tmp_path, folds=2, fold=0)
+
+
+def test_without_validation_rows_all_others_train(tmp_path):
+    path = write(tmp_path / "some.txt", rows_of(a=100, b=40))
+    found = load_from(path, validation_fraction=0)
+    assert [len(found.splits[split]) for split in corpus.SPLITS] == [112, 0, 28]
+    assert keys(found, "test") == keys(load_from(path, folds=2, fold=0), "test")
+    assert found.report.rows_used == 140
+    assert not found.report.warnings
+
+
 def test_single_row_class_is_a_warning(tmp_path):
     found = load_from(write(tmp_path / "some.txt", rows_of(a=20, b=20, c=1)))
     assert "train: classes with a single row: 'c'" in found.report.warnings
@@ -263,7 +330,7 @@ def test_reviews():
         ([], "no usable row among 0"),
         ([("a", " "), ("", "x")], "no usable row among 2.* 1 empty text, 1 empty label"),
         (rows_of(a=9), r"got \['a'\], expected two classes or more"),
-        (rows_of(a=2, b=2), "the test split is empty: no class has enough different texts"),
+        (rows_of(a=2, b=2), "the test split is empty: .* expected 3 or more in one"),
     ],
 )
 def test_nothing_to_train_on(tmp_path, rows, message):

@@ -2,10 +2,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from imbalance import config
 from imbalance.checks import InputError
 from imbalance.data.codes import Block
 from imbalance.data.encoded import EncodedRows, write_rows
-from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
+from imbalance.data.pipeline import (
+    evaluation_dataset,
+    row_chances,
+    row_weights,
+    training_dataset,
+)
+from imbalance.weights import expected_draws
 
 ROWS = 53
 LENGTHS = np.arange(ROWS) % 11
@@ -95,3 +102,58 @@ def test_weights_multiply_and_have_mean_one():
 def test_weights_that_leave_nothing_are_refused():
     with pytest.raises(InputError, match="weights: got 0 for every row"):
         row_weights([0, 0], class_weights=[0, 1])
+
+
+# Classes of 40, 10 and 3 rows.
+CLASSES = np.repeat([0, 1, 2], [40, 10, 3])
+DRAWS = expected_draws([40, 10, 3], "square_root")
+
+
+def drawn_rows(rows, epochs, seed=1):
+    """The rows that each epoch draws. The weights are numbers of rows."""
+    dataset = training_dataset(
+        rows,
+        CLASSES,
+        np.arange(ROWS),
+        batch_size=8,
+        seed=seed,
+        chances=row_chances(CLASSES, DRAWS),
+    )
+    found = []
+    for _ in range(epochs):
+        batches = list(dataset)
+        assert len(batches) == int(dataset.cardinality()) == 7
+        for ids, labels, weights in batches:
+            members = weights.numpy().astype(int)
+            assert (CLASSES[members] == labels.numpy()).all()
+            for row, member in zip(ids.numpy(), members, strict=True):
+                assert row[: LENGTHS[member]].tolist() == [member] * LENGTHS[member]
+        found.append(np.concatenate([each[2].numpy().astype(int) for each in batches]))
+    return found
+
+
+def test_drawn_rows_are_as_many_and_the_seed_decides_them(rows):
+    first, second = drawn_rows(rows, 2)
+    assert len(first) == len(second) == ROWS
+    assert sorted(first) != sorted(second)
+    assert len(set(first)) < ROWS
+    for one, other in zip([first, second], drawn_rows(rows, 2), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert sorted(drawn_rows(rows, 1, seed=2)[0]) != sorted(first)
+
+
+def test_classes_are_drawn_in_their_proportion_and_their_rows_alike(rows):
+    found = np.concatenate(drawn_rows(rows, 30))
+    shares = np.bincount(CLASSES[found]) / len(found)
+    # Four standard deviations of a share of 30 epochs.
+    np.testing.assert_allclose(shares, DRAWS / ROWS, atol=4 * 0.5 / np.sqrt(len(found)))
+    of_last = np.bincount(found)[50:]
+    assert of_last.min() > 0.75 * of_last.max()
+
+
+@pytest.mark.parametrize("sampling", config.SAMPLINGS)
+def test_the_expected_weight_of_a_drawn_row_is_one(sampling):
+    chances = row_chances(CLASSES, expected_draws([40, 10, 3], sampling))
+    weights = row_weights(CLASSES, [1, 2, 3], np.linspace(1, 2, ROWS), chances)
+    assert chances @ weights == pytest.approx(1)
+    np.testing.assert_allclose(weights[50] / weights[0], 3 * np.linspace(1, 2, ROWS)[50], rtol=1e-6)

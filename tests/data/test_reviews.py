@@ -39,6 +39,23 @@ def test_higher_ratios_keep_some_of_the_same_positives():
     assert few < more
 
 
+def test_the_test_split_can_be_the_same_at_all_ratios():
+    def split(name, ratio):
+        found = reviews.read_reviews_with_test(ratio, 11.5, 0.2, 1)[name]
+        return [[line for line in lines if isinstance(line, Row)] for _, lines in found]
+
+    for_test = split("test", 4)
+    assert split("test", 200) == for_test
+    assert [len(rows) for rows in for_test] == [1806, round(1806 / 11.5)]
+    negative, positive = split("train", 200)
+    assert (len(negative), len(positive)) == (NEGATIVES - 1806, 36)
+    kept = {row.digest for row in negative + positive}
+    assert not kept & {row.digest for rows in for_test for row in rows}
+    # Every line of both files is in the account of one of the splits.
+    files = reviews.read_reviews_with_test(4, 11.5, 0.2, 1).values()
+    assert sum(len(lines) for split in files for _, lines in split) == 18576 + 16548
+
+
 def test_seed_chooses_the_positives():
     assert used(100, seed=1)[1] == used(100, seed=1)[1]
     assert used(100, seed=1)[1] != used(100, seed=2)[1]

@@ -54,6 +54,9 @@ def test_agrees_with_scikit_learn(softmax, weighted):
         "mcc": sk.matthews_corrcoef(y_true, predicted, **options),
         "pr_auc": sk.average_precision_score(np.eye(4)[y_true], probabilities, **options),
         "roc_auc": sk.roc_auc_score(np.eye(4)[y_true], probabilities, **options),
+        "log_loss": sk.log_loss(
+            y_true, probabilities / probabilities.sum(axis=1, keepdims=True), **options
+        ),
         "geometric_mean": sk.recall_score(y_true, predicted, average=None, **options).prod()
         ** 0.25,
     }

@@ -128,15 +128,20 @@ def test_markdown_escapes_labels_and_puts_the_best_in_bold(runs):
     assert "**" not in to_markdown(frame)
 
 
-def test_the_lowest_calibration_error_is_the_best():
+def test_the_lowest_error_is_the_best():
     runs = {
-        "a": {"all": {"rows": 9, "accuracy": 0.5, "expected_calibration_error": 0.1}},
-        "b": {"all": {"rows": 5, "accuracy": 0.7, "expected_calibration_error": 0.2}},
+        "a": {
+            "all": {"rows": 9, "accuracy": 0.5, "expected_calibration_error": 0.1, "log_loss": 0.3}
+        },
+        "b": {
+            "all": {"rows": 5, "accuracy": 0.7, "expected_calibration_error": 0.2, "log_loss": 0.2}
+        },
     }
     lines = to_markdown(summary_frame(runs), bold="columns").splitlines()
     assert lines[2].startswith("| a | 9 | 0.5000 |")
-    assert lines[2].endswith("| **0.1000** |")
+    assert lines[2].endswith("| **0.1000** | 0.3000 |")
     assert lines[3].startswith("| b | 5 | **0.7000** |")
+    assert lines[3].endswith("| 0.2000 | **0.2000** |")
 
 
 def test_comparison_has_both_tables_for_both_subsets(runs):

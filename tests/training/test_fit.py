@@ -90,6 +90,69 @@ def test_tensorboard_shows_scalars_classes_curves_picture_settings(outcome):
     assert len(settings.PluginTagToContent("hparams")) == 3  # experiment, start, end
 
 
+def test_without_validation_rows_the_last_epoch_is_kept(small_corpus, tmp_path):
+    config = configured(small_corpus, data={"source": str(small_corpus), "validation_fraction": 0})
+    summary = trained(config, tmp_path / "run").summary
+    assert (summary["validation_rows"], summary["best_value"]) == (0, None)
+    assert summary["best_epoch"] == summary["epochs"] == 3
+    assert sum(summary["rows"].values()) == 58
+    assert Run(tmp_path / "run").probabilities(["球"]).shape == (1, 3)
+
+
+def test_deferred_weights_set_in_with_their_epoch(small_corpus, tmp_path):
+    training = {
+        "epochs": 4,
+        "learning_rate": 1e-12,
+        "class_weight": "balanced",
+        "deferred": 0.5,
+        "patience": 0,
+    }
+    model = {"args": {"embedding_dim": 8, "filters": 8, "kernel_sizes": [1], "dropout": 0}}
+    config = configured(small_corpus, model=model, training=training)
+    summary = trained(config, tmp_path / "run").summary
+    # A network that hardly learns has one loss without and another with class weights.
+    with open(tmp_path / "run" / run_folder.HISTORY, encoding="utf-8") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[2] != pytest.approx(losses[1], rel=1e-3)
+    assert summary["epochs_before_class_weights"] == 2
+    assert summary["best_epoch"] == 3  # no earlier one, and no earlier stop
+
+
+def test_drawn_classes_are_named_and_weigh_one_in_the_mean(small_corpus, tmp_path):
+    training = {"epochs": 1, "sampling": "class_balanced", "class_weight": "balanced"}
+    summary = trained(configured(small_corpus, training=training), tmp_path / "run").summary
+    assert summary["sampling"] == "class_balanced"
+    rows = sum(summary["rows"].values())
+    assert list(summary["expected_rows_an_epoch"].values()) == pytest.approx(
+        [rows / 3] * 3, abs=0.1
+    )
+    assert np.mean(list(summary["class_weights"].values())) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_averaged_weights_are_kept_under_a_schedule(small_corpus, tmp_path, precision):
+    training = {
+        "epochs": 3,
+        "batch_size": 16,
+        "learning_rate": 0.02,
+        "optimizer": "lazy_adam",
+        "precision": precision,
+        "schedule": "cosine",
+        "warmup": 0.2,
+        "ema": 0.9,
+    }
+    summary = trained(configured(small_corpus, training=training), tmp_path / "run").summary
+    run = Run(tmp_path / "run")
+    validation = load(run.config.data).splits["validation"]
+    predicted = run.probabilities(validation.texts).argmax(axis=1)
+    score = f1_score(validation.labels, predicted, average="macro", zero_division=0)
+    assert score == pytest.approx(summary["best_value"], abs=1e-3)
+    optimizer = keras.saving.load_model(tmp_path / "run" / run_folder.MODEL).optimizer
+    # All steps are done.
+    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-8)
+
+
 def test_the_same_seed_gives_the_same_network(small_corpus, tmp_path):
     config = configured(small_corpus, loss="dice_loss")
     config_twice = [trained(config, tmp_path / name) for name in ("first", "second")]
@@ -162,6 +225,17 @@ def test_a_loss_that_is_no_number_is_one_line(small_corpus, tmp_path):
     config = configured(small_corpus, training={"epochs": 3, "learning_rate": 1e38})
     with pytest.raises(InputError, match="loss in epoch .*: got (nan|inf), expected a finite"):
         trained(config, tmp_path / "run")
+
+
+def test_tables_in_half_precision_are_refused_before_the_data_are_read():
+    config = RunConfig.from_mapping(
+        {
+            "training": {"precision": "mixed_bfloat16"},
+            "model": {"args": {"implementation": "tables"}},
+        }
+    )
+    with pytest.raises(InputError, match="implementation: got 'tables', expected auto, dense"):
+        check(config)
 
 
 def test_probabilities_of_no_text(outcome):

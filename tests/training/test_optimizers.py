@@ -3,10 +3,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from imbalance import models
+from imbalance import config, models
+from imbalance.config import TrainingConfig
+from imbalance.training import optimizers
 from imbalance.training.optimizers import LazyAdam
 
 GENERATOR = np.random.default_rng(0)
+
+
+def test_the_configuration_knows_the_optimizers():
+    assert set(config.OPTIMIZERS) == set(optimizers.OPTIMIZERS)
 
 
 def slices(rows, values):
@@ -68,3 +74,43 @@ def test_a_network_trains_and_is_read_back(implementation, tmp_path):
 def test_amsgrad_is_refused():
     with pytest.raises(ValueError, match="amsgrad"):
         LazyAdam(amsgrad=True)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+def test_the_learning_rate_follows_the_formula(schedule, warmup):
+    settings = TrainingConfig(learning_rate=0.1, schedule=schedule, warmup=warmup)
+    rate = optimizers.learning_rate(settings, steps=40)
+    for step in (0, 1, 9, 10, 11, 25, 39, 40):
+        rising = step / (40 * warmup) if step < 40 * warmup else 1
+        falling = (1 + np.cos(np.pi * (step / 40 - warmup) / (1 - warmup))) / 2
+        if schedule == "constant" or rising < 1:
+            falling = 1
+        found = rate(step) if callable(rate) else rate
+        np.testing.assert_allclose(float(found), 0.1 * rising * falling, atol=1e-8)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_training_of_few_steps_has_a_schedule(steps):
+    settings = TrainingConfig(warmup=0.9, schedule="cosine")
+    assert np.isfinite(float(optimizers.learning_rate(settings, steps)(steps)))
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["float32", "mixed_float16"])
+@pytest.mark.parametrize("name", sorted(optimizers.OPTIMIZERS))
+def test_averages_equal_a_hand_computation(name, scaled):
+    settings = TrainingConfig(optimizer=name, ema=0.8, schedule="cosine", warmup=0.5)
+    outer = optimizer = optimizers.build(settings, steps=6)
+    if scaled:
+        outer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=4.0)
+    table = keras.Variable(np.ones((5, 2)))
+    outer.build([table])
+    expected = None
+    for step in range(6):
+        rate = float(optimizer.learning_rate)
+        before = table.numpy()
+        outer.apply([slices([1, step % 5], GENERATOR.normal(size=(2, 2)))], [table])
+        assert (np.abs(table.numpy() - before).max() > 0) == (rate > 0)
+        expected = table.numpy() if expected is None else 0.8 * expected + 0.2 * table.numpy()
+    outer.finalize_variable_values([table])
+    np.testing.assert_allclose(table.numpy(), expected, rtol=1e-6)
