@@ -1,0 +1,157 @@
+"""Training cells one after the other, each in a process of its own, and skipping finished ones."""
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from imbalance import checks
+from imbalance.config import RunConfig
+from imbalance.study.cells import Cell
+
+LOGS = "logs"
+LOCK = ".lock"
+# What does not change a cell's numbers.
+_IRRELEVANT = ("run.name", "run.output_dir", "run.data.cache", "baseline.data.cache")
+
+# Trains a job, its output going to a file; returns why it failed, or nothing.
+Runner = Callable[[Mapping, Path], str | None]
+
+
+def stale(cell: Cell) -> str | None:
+    """Return in what a finished cell is not what is asked for now, or nothing if it is.
+
+    Example:
+        >>> from imbalance.study.cells import Cell
+        >>> cell = Cell("a", "svm", "none", 1, Path("a"), {"baseline": {"seed": 1}})
+        >>> difference({"baseline": {"seed": 2}}, cell.asked)
+        'baseline.seed was 2, is now 1'
+    """
+    return difference(cell.result()["asked"], cell.asked)
+
+
+def difference(before: Mapping, now: Mapping) -> str | None:
+    """Return the settings that differ, or nothing."""
+    before, now = _leaves(_filled(before)), _leaves(_filled(now))
+    absent = object()
+    keys = [key for key in {**before, **now} if key not in _IRRELEVANT]
+    changed = [key for key in keys if before.get(key, absent) != now.get(key, absent)]
+    named = [
+        f"{key} was {checks.show(before.get(key))}, is now {checks.show(now.get(key))}"
+        for key in changed[:3]
+    ]
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return "; ".join(named) + more if changed else None
+
+
+def _filled(asked: Mapping) -> Mapping:
+    """Return settings with the values of those that were not there when they were written."""
+    try:
+        if "run" in asked:
+            return {"run": RunConfig.from_mapping(asked["run"]).to_mapping()}
+        data = RunConfig.from_mapping({"data": asked["baseline"].get("data", {})})
+        return {"baseline": {**asked["baseline"], "data": data.to_mapping()["data"]}}
+    except checks.InputError:  # written when other settings existed
+        return asked
+
+
+def _leaves(settings: Mapping, place: str = "") -> dict:
+    leaves = {}
+    for key, value in settings.items():
+        inner = isinstance(value, Mapping) and value
+        leaves |= _leaves(value, f"{place}{key}.") if inner else {place + key: value}
+    return leaves
+
+
+def train(cell: Cell, split: str, output_dir: Path, run: Runner) -> str | None:
+    """Train a cell, after removing what a killed training of it left.
+
+    Returns:
+        Why it failed, in one line; nothing if its folder is there.
+    """
+    shutil.rmtree(cell.folder.with_name(f".{cell.name}.partial"), ignore_errors=True)
+    job = {
+        "name": cell.name,
+        "output_dir": str(cell.folder.parent),
+        "split": split,
+        "asked": cell.asked,
+    }
+    log = output_dir / LOGS / f"{cell.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    reason = run(job, log)
+    if reason is None and not cell.finished:
+        return f"it ended without its folder, see {log}"
+    return reason and f"{reason} (see {log})"
+
+
+def in_process_of_its_own(job: Mapping, log: Path) -> str | None:
+    """Train a job with :mod:`imbalance.study.worker`."""
+    path = log.with_suffix(".json")
+    path.write_text(json.dumps(job, ensure_ascii=False, indent=1), encoding="utf-8")
+    command = [sys.executable, "-m", "imbalance.study.worker", str(path), str(os.getpid())]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
+    # This package also where it was found through the working directory alone.
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+    with log.open("w", encoding="utf-8") as output:
+        code = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        ).returncode
+    if code == 0:
+        return None
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip().removeprefix("error: ") if lines else f"exit status {code}"
+
+
+@contextmanager
+def only_one(output_dir: Path) -> Iterator[None]:
+    """Let one process at a time write into a study's folder.
+
+    Raises:
+        InputError: if another one does.
+    """
+    import fcntl
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with (output_dir / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise checks.InputError(
+                f"{output_dir}: another study is writing there, expected that it has ended"
+            ) from None
+        yield
+
+
+class Clock:
+    """How long what is left will take, by the median of what has finished and is of its kind.
+
+    Example:
+        >>> clock = Clock()
+        >>> for seconds in (60, 90, 600):
+        ...     clock.add("run", seconds)
+        >>> clock.left(["run"] * 10), clock.left(["baseline"])
+        ('about 0:15:00 left', 'time left unknown')
+    """
+
+    def __init__(self):
+        self._seconds: dict[str, list[float]] = {}
+
+    def add(self, kind: str, seconds: float) -> None:
+        self._seconds.setdefault(kind, []).append(seconds)
+
+    def left(self, kinds: Iterable[str]) -> str:
+        """Return the time for what is left, given the kind of each, in words."""
+        kinds = list(kinds)
+        if any(kind not in self._seconds for kind in kinds):
+            return "time left unknown"
+        total = round(sum(statistics.median(self._seconds[kind]) for kind in kinds))
+        return f"about {total // 3600}:{total // 60 % 60:02}:{total % 60:02} left"

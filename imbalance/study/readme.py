@@ -1,0 +1,118 @@
+"""The part of the README that a study's results write, between two comments.
+
+::
+
+    <!-- results of NAME, by: python -m imbalance.study FILE --readme README.md -->
+    …
+    <!-- end of results of NAME -->
+
+NAME is that of the results file. What stands between them is replaced; it is empty while there
+are no results.
+"""
+
+import re
+from pathlib import Path
+
+from imbalance import checks
+from imbalance.study import report, sections, sweep
+from imbalance.study.config import Study
+from imbalance.study.markdown import code
+from imbalance.study.numbers import Numbers
+
+
+def section(study: Study) -> str:
+    """Return what the README says of a study, as Markdown; nothing without results."""
+    numbers = Numbers(study)
+    if not numbers.rows():
+        return ""
+    folder = study.results.parent.as_posix()
+    parts = [
+        f"`{study.path.as_posix()}`: mean ± standard deviation over seeds on the test split, the "
+        "best in bold, which is no test. The whole report, with intervals: "
+        f"`{study.results.with_suffix('.md').as_posix()}`."
+    ]
+    if missing := numbers.missing():
+        parts.append(f"Not finished: {len(missing)} of {len(study.cells())} cells are missing.")
+    if sweep.variants(study):
+        parts += [f"![by variant]({folder}/{name})" for name in report.draw(numbers)]
+        for metric, heading in sweep.metrics(numbers).items():
+            if metric != "macro_f1":
+                parts += [f"{heading}:", sweep.scores(numbers, metric)]
+    else:
+        parts += [sections.scores(numbers, "losses"), _verdict(numbers)]
+        if targets := sections.target_table(numbers):
+            parts += ["Targets, each by its best loss, picked on the test split:", targets]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _verdict(numbers: Numbers) -> str:
+    """Say which rows differ from the reference in macro-F1, and only those."""
+    rows = numbers.rows("losses")
+    reference = code(numbers.study.report.reference("losses"))
+    for subset in ("unseen", "all"):
+        compared = numbers.compared(rows, "macro_f1", subset)
+        if compared:
+            where = "on the unseen documents" if subset == "unseen" else "on the test split"
+            return (
+                f"Macro-F1 {where} against {reference} (paired bootstrap, 95 %, corrected for "
+                f"{len(compared)} rows): better are {sections.listed(compared, 1)}; worse are "
+                f"{sections.listed(compared, -1)}."
+            )
+    return ""
+
+
+def update(study: Study, path) -> None:
+    """Write the study's section into a README.
+
+    Raises:
+        InputError: if the file has no such section.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    start, end = _place(study, path, text)
+    path.write_text(text[:start] + _filled(study) + text[end:], encoding="utf-8")
+
+
+def drifted(study: Study, path) -> list[str]:
+    """Return which committed texts are not what the results give: the README, the report.
+
+    Without results the report is not asked for, and the README's section is empty or missing.
+
+    Raises:
+        InputError: if there are results, and the README has no section for them.
+    """
+    numbers, path, found = Numbers(study), Path(path), []
+    text = path.read_text(encoding="utf-8")
+    if not numbers.rows():
+        return [str(path)] if (place := _find(study, text)) and place[1] else []
+    start, end = _place(study, path, text)
+    if text[start:end] != _filled(study):
+        found.append(str(path))
+    written = study.results.with_suffix(".md")
+    composed = report.compose(numbers, report.draw(numbers))
+    if not written.exists() or written.read_text(encoding="utf-8") != composed:
+        found.append(str(written))
+    return found
+
+
+def _filled(study: Study) -> str:
+    text = section(study)
+    return f"\n{text}" if text else ""
+
+
+def _find(study: Study, text: str) -> re.Match | None:
+    name = re.escape(study.results.stem)
+    pattern = rf"<!-- results of {name}, [^\n]*-->\n(.*?)<!-- end of results of {name} -->"
+    return re.search(pattern, text, re.DOTALL)
+
+
+def _place(study: Study, path: Path, text: str) -> tuple[int, int]:
+    found = _find(study, text)
+    if found is None:
+        raise checks.InputError(
+            f"{path}: has no section of results of {study.results.stem}, expected the lines "
+            f"<!-- results of {study.results.stem}, by: python -m imbalance.study "
+            f"{study.path.as_posix()} --readme {path} --> and "
+            f"<!-- end of results of {study.results.stem} -->"
+        )
+    return found.span(1)

@@ -1,0 +1,176 @@
+"""Running a study: what is missing is trained, and each number written down as it comes."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from fnmatch import fnmatch
+
+from imbalance.checks import InputError
+from imbalance.study import baselines, jobs, results, tuning
+from imbalance.study.cells import Cell
+from imbalance.study.config import Study
+from imbalance.study.jobs import Clock, Runner
+
+FAILURES = "failures.json"
+
+
+def run(
+    study: Study,
+    only: str = "*",
+    *,
+    replace_stale: bool = False,
+    runner: Runner = jobs.in_process_of_its_own,
+) -> dict[str, str]:
+    """Train what is missing: baselines, the trials of the tuning, then the rows seed by seed.
+
+    A finished cell is not trained nor scored again; one that another configuration made is
+    named as stale and left alone. A cell that fails does not keep the others from being
+    trained.
+
+    Args:
+        study: the study.
+        only: a pattern such as ``dice*``, of the names of cells, ``<row>-seed<seed>``.
+        replace_stale: remove stale cells and train them again.
+        runner: trains one job.
+
+    Returns:
+        Cell to why it has no result. It is also written to ``failures.json`` in the study's
+        folder.
+    """
+    chosen = select(study, only)
+    check(study, chosen)
+    with jobs.only_one(study.output_dir):
+        (study.output_dir / FAILURES).unlink(missing_ok=True)
+        failures = _tune(study, chosen, runner)
+        failures |= _train(study, only, failures, replace_stale, runner)
+        text = json.dumps(failures, ensure_ascii=False, indent=1)
+        (study.output_dir / FAILURES).write_text(text + "\n", encoding="utf-8")
+    return failures
+
+
+def select(study: Study, only: str) -> list[Cell]:
+    """Return the cells whose names fit a pattern.
+
+    Raises:
+        InputError: if none does.
+    """
+    cells = [cell for cell in study.cells(tuning.settings(study)) if fnmatch(cell.name, only)]
+    if not cells:
+        names = ", ".join(cell.name for cell in study.cells()[:5])
+        raise InputError(f"--only: got {only!r}, expected a pattern of cells such as {names}")
+    return cells
+
+
+def check(study: Study, cells: Sequence[Cell]) -> None:
+    """Refuse a loss or model that cannot be built, before hours are spent on others."""
+    from imbalance.training.fit import check
+
+    losses = {cell.loss for cell in cells}
+    for row in study.rows:
+        if row.name in losses:
+            try:
+                if tuning.missing(study, row):
+                    tuning.check(study, row)
+                check(study.run(row))
+            except InputError as error:
+                raise InputError(f"{study.path}: rows, {row.name}: {error}") from None
+            except Exception:
+                pass  # no mistake in the study file: the cell will fail, and the others will not
+
+
+def lines(study: Study, only: str = "*") -> list[str]:
+    """Return what a run would do: each cell with its state, and the time it will take."""
+    told, clock, waiting = [], Clock(), []
+    cells = select(study, only)
+    for cell in cells:
+        state = "to train"
+        if cell.finished:
+            clock.add(cell.kind, cell.result()["seconds"])
+            changed = jobs.stale(cell)
+            state = f"stale: {changed}" if changed else "finished"
+        elif reason := _absent(cell):
+            state = f"skipped: {reason}"
+        waiting += [cell.kind] if state == "to train" else []
+        told.append(f"{cell.name}: {state}")
+    for row in study.rows:
+        trials = tuning.missing(study, row)
+        if trials and any(cell.loss == row.name for cell in cells):
+            each = study.tuning.folds * study.tuning.repeats
+            told.append(f"{row.name}: {trials} trials to make, of {each} trainings each")
+    told.append(f"{len(waiting)} of {len(cells)} cells to train, {clock.left(waiting)}")
+    return told
+
+
+def _tune(study: Study, cells: Sequence[Cell], runner: Runner) -> dict[str, str]:
+    """Make the missing trials of the rows that ``cells`` need."""
+    losses = {cell.loss for cell in cells}
+    rows = [row for row in study.rows if row.name in losses]
+    left = sum(tuning.missing(study, row) for row in rows)
+    clock, failures = Clock(), {}
+    for row in rows:
+        for _ in range(tuning.missing(study, row)):
+            line, seconds = tuning.try_once(
+                study, row, lambda cell: jobs.train(cell, "validation", study.output_dir, runner)
+            )
+            clock.add("trial", seconds)
+            left -= 1
+            _tell(f"{line}; tuning: {clock.left(['trial'] * left)}")
+        wanted = study.tuning.spaces if study.tuning else ()
+        if row.name in wanted and row.name not in tuning.chosen(study):
+            failures[row.name] = f"no trial succeeded, see {tuning.trials_path(study)}"
+    return failures
+
+
+def _train(study, only, untuned, replace_stale, runner) -> dict[str, str]:
+    """Train the missing cells; return why cells have no result."""
+    failures = {}
+    clock = Clock()
+    waiting: list[Cell] = []
+    for cell in select(study, only):
+        if cell.loss in untuned:
+            failures[cell.name] = untuned[cell.loss]
+        elif cell.finished:
+            changed = jobs.stale(cell)
+            if changed and replace_stale:
+                shutil.rmtree(cell.folder)
+                waiting.append(cell)
+            elif changed:
+                failures[cell.name] = f"stale: {changed}; --replace-stale trains it again"
+            else:
+                clock.add(cell.kind, cell.result()["seconds"])
+                results.replace(study.results, cell, cell.result()["scores"])
+        elif reason := _absent(cell):
+            _tell(f"{cell.name}: skipped, {reason}")
+        else:
+            waiting.append(cell)
+    for number, cell in enumerate(waiting, start=1):
+        reason = jobs.train(cell, "test", study.output_dir, runner)
+        place = f"[{number}/{len(waiting)}] {cell.name}"
+        if reason:
+            failures[cell.name] = reason
+            _tell(f"{place}: failed: {reason}")
+            continue
+        result = cell.result()
+        results.replace(study.results, cell, result["scores"])
+        clock.add(cell.kind, result["seconds"])
+        left = clock.left(each.kind for each in waiting[number:])
+        _tell(f"{place}: {_scores(result)}; {left}")
+    return failures
+
+
+def _absent(cell: Cell) -> str | None:
+    asked = cell.asked.get("baseline")
+    return asked and baselines.absent(asked["model"])
+
+
+def _scores(result) -> str:
+    told = ", ".join(
+        f"{metric} {result['scores']['all'][metric]:.4f}" for metric in ("accuracy", "macro_f1")
+    )
+    unseen = result["scores"]["unseen"].get("macro_f1")
+    told += f" (unseen {unseen:.4f})" if unseen is not None else ""
+    return f"{told}, {result['seconds']:.0f} s"
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
