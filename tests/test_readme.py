@@ -5,6 +5,7 @@ from pathlib import Path
 
 from imbalance import losses
 from imbalance.commands import evaluate, train
+from imbalance.study import __main__ as study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +36,7 @@ def test_the_library_example_runs():
 
 def test_every_flag_it_names_exists():
     known = set()
-    for parser in (train._parser(), evaluate._parser()):
+    for parser in (train._parser(), evaluate._parser(), study._parser()):
         known |= {option for action in parser._actions for option in action.option_strings}
     known |= {"--json", "--check", "--contract-table"}  # of the audit, ruff and pytest
     assert set(re.findall(r"(?<![\w-])--[a-z-]+", README)) <= known
