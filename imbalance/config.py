@@ -411,6 +411,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<: *anchor`, whose keys may be given anew
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, (str, int, float)) and key in seen:
                 raise yaml.constructor.ConstructorError(

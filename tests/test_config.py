@@ -144,3 +144,10 @@ def test_the_configuration_is_frozen():
         config.name = "x"
     with pytest.raises(TypeError):
         config.loss.args["gamma"] = 1
+
+
+def test_a_merge_key_takes_over_a_mapping():
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\n"
+    assert parse_yaml("here", text)["b"] == {"x": 1, "y": 3}
+    with pytest.raises(InputError, match="the key 'y' stands twice"):
+        parse_yaml("here", "a: {y: 1, y: 2}")
