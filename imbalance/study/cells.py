@@ -8,10 +8,13 @@
 ===================  ========================================================================
 
 The folder of a network's cell is an ordinary run folder besides, without ``report/`` and
-``serving/``; that of a baseline is not.
+``serving/``; that of a baseline is not. What outlives the folder is in
+:mod:`imbalance.study.archive`.
 """
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,8 @@ from imbalance import checks
 
 CELL = "cell.json"
 PREDICTIONS = "predictions.npz"
+# What reading a damaged npz raises.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 # The column `loss` of a baseline, which has no row of the grid.
 NO_LOSS = "none"
 
@@ -55,7 +60,7 @@ class Cell:
 
     @property
     def finished(self) -> bool:
-        """Whether it has been trained and scored; a folder appears whole or not at all."""
+        """Whether its folder is there, which appears whole or not at all."""
         return (self.folder / CELL).is_file()
 
     def result(self) -> dict:
@@ -113,7 +118,7 @@ class Predictions:
                 if probabilities is not None:
                     probabilities = probabilities.astype("float32")
                 return cls(arrays["y_true"], arrays["y_pred"], arrays["unseen"], probabilities)
-        except (OSError, ValueError, KeyError):
+        except UNREADABLE:
             raise checks.InputError(f"{path}: cannot be read, expected that of a cell") from None
 
 

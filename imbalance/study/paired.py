@@ -1,6 +1,7 @@
 """Comparisons of a study's rows on the same documents and seeds, kept beside its results.
 
-Two files stand beside ``NAME.csv``, so that a report can be written without the run folders:
+Two files stand beside ``NAME.csv``; with :mod:`imbalance.study.archive`'s, from which they are
+made, a report can be written without the run folders:
 
 =====================  ======================================================================
 ``NAME-paired.csv``    a row a comparison, subset and metric, see :data:`COLUMNS`
@@ -16,9 +17,9 @@ import pandas as pd
 
 from imbalance import checks
 from imbalance.study import results
+from imbalance.study.archive import Archive
 from imbalance.study.cells import NO_LOSS, Cell, Predictions
 from imbalance.study.config import VARIANT, Row, Study
-from imbalance.study.jobs import stale
 from imbalance.study.scoring import GROUPS
 from imbalance.study.statistics import combined_p, mcnemar, paired_bootstrap
 
@@ -117,17 +118,26 @@ def compare(
 def update(study: Study, cells: Iterable[Cell]) -> None:
     """Compare what has finished and write the two files.
 
-    A comparison stays as it stands in the file while the run folders of its seeds are not all on
-    this machine; :func:`current` tells those that no longer fit the results.
+    The predictions are those that the study's :class:`~imbalance.study.archive.Archive` has,
+    into which those of the run folders on this machine are written first. A comparison stays as it
+    stands in the file while the predictions of its seeds are not all there; :func:`current` tells
+    those that no longer fit the results.
+
+    Raises:
+        InputError: if predictions are of different test rows, or a file cannot be read.
     """
-    finished = [cell for cell in cells if cell.finished and not stale(cell)]
+    archive = Archive(study)
+    finished = [cell for cell in cells if archive.finished(cell) and not archive.stale(cell)]
+    archive.keep(cell for cell in finished if cell.finished)
     runs: dict[str, dict[int, Predictions]] = {}
     for cell in finished:
         name = cell.model if cell.loss == NO_LOSS else cell.loss
-        runs.setdefault(name, {})[cell.seed] = cell.predictions()
+        runs.setdefault(name, {})[cell.seed] = archive.predictions(cell)
     classes_path = path_beside(study.results, "classes")
     if finished:
-        results.write(classes_path, _classes(finished[-1]))
+        last = finished[-1]
+        training_rows = archive.result(last)["training_rows"]
+        results.write(classes_path, _classes(archive.predictions(last), training_rows))
     classes = read_classes(classes_path)
     path = path_beside(study.results, "paired")
     before = read(path)
@@ -148,9 +158,8 @@ def update(study: Study, cells: Iterable[Cell]) -> None:
         results.write(path, pd.concat(parts))
 
 
-def _classes(cell: Cell) -> pd.DataFrame:
+def _classes(predictions: Predictions, training_rows: Mapping[str, int]) -> pd.DataFrame:
     """Return the classes of a finished cell, see :data:`CLASS_COLUMNS`."""
-    predictions, training_rows = cell.predictions(), cell.result()["training_rows"]
     test_rows = [
         np.bincount(truth, minlength=len(training_rows))
         for truth in (predictions.y_true, predictions.y_true[predictions.unseen])

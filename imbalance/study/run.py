@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 
 from imbalance.checks import InputError
 from imbalance.study import baselines, jobs, results, tuning
+from imbalance.study.archive import Archive
 from imbalance.study.cells import Cell
 from imbalance.study.config import Study
 from imbalance.study.jobs import Clock, Runner
@@ -23,9 +24,10 @@ def run(
 ) -> dict[str, str]:
     """Train what is missing: baselines, the trials of the tuning, then the rows seed by seed.
 
-    A finished cell is not trained nor scored again; one that another configuration made is
-    named as stale and left alone. A cell that fails does not keep the others from being
-    trained.
+    A finished cell is not trained nor scored again, its folder being on this machine or not, as
+    long as the results file and :mod:`imbalance.study.archive` have it; one that another
+    configuration made is named as stale and left alone. A cell that fails does not keep the
+    others from being trained.
 
     Args:
         study: the study.
@@ -36,13 +38,18 @@ def run(
     Returns:
         Cell to why it has no result. It is also written to ``failures.json`` in the study's
         folder.
+
+    Raises:
+        InputError: if a file beside the results is damaged or of other data, or no cell can be
+            trained as asked.
     """
     chosen = select(study, only)
     check(study, chosen)
     with jobs.only_one(study.output_dir):
+        archive = Archive(study)
         (study.output_dir / FAILURES).unlink(missing_ok=True)
         failures = _tune(study, chosen, runner)
-        failures |= _train(study, only, failures, replace_stale, runner)
+        failures |= _train(study, archive, only, failures, replace_stale, runner)
         text = json.dumps(failures, ensure_ascii=False, indent=1)
         (study.output_dir / FAILURES).write_text(text + "\n", encoding="utf-8")
     return failures
@@ -80,13 +87,13 @@ def check(study: Study, cells: Sequence[Cell]) -> None:
 
 def lines(study: Study, only: str = "*") -> list[str]:
     """Return what a run would do: each cell with its state, and the time it will take."""
-    told, clock, waiting = [], Clock(), []
+    told, clock, waiting, archive = [], Clock(), [], Archive(study)
     cells = select(study, only)
     for cell in cells:
         state = "to train"
-        if cell.finished:
-            clock.add(cell.kind, cell.result()["seconds"])
-            changed = jobs.stale(cell)
+        if archive.finished(cell):
+            clock.add(cell.kind, archive.result(cell)["seconds"])
+            changed = archive.stale(cell)
             state = f"stale: {changed}" if changed else "finished"
         elif reason := _absent(cell):
             state = f"skipped: {reason}"
@@ -121,28 +128,34 @@ def _tune(study: Study, cells: Sequence[Cell], runner: Runner) -> dict[str, str]
     return failures
 
 
-def _train(study, only, untuned, replace_stale, runner) -> dict[str, str]:
+def _train(study, archive, only, untuned, replace_stale, runner) -> dict[str, str]:
     """Train the missing cells; return why cells have no result."""
     failures = {}
     clock = Clock()
     waiting: list[Cell] = []
+    here: list[Cell] = []
     for cell in select(study, only):
         if cell.loss in untuned:
             failures[cell.name] = untuned[cell.loss]
-        elif cell.finished:
-            changed = jobs.stale(cell)
+        elif archive.finished(cell):
+            changed = archive.stale(cell)
             if changed and replace_stale:
-                shutil.rmtree(cell.folder)
+                archive.drop(cell)
+                if cell.finished:
+                    shutil.rmtree(cell.folder)
                 waiting.append(cell)
             elif changed:
                 failures[cell.name] = f"stale: {changed}; --replace-stale trains it again"
             else:
-                clock.add(cell.kind, cell.result()["seconds"])
-                results.replace(study.results, cell, cell.result()["scores"])
+                clock.add(cell.kind, archive.result(cell)["seconds"])
+                here += [cell] if cell.finished else []
         elif reason := _absent(cell):
             _tell(f"{cell.name}: skipped, {reason}")
         else:
             waiting.append(cell)
+    archive.keep(here)
+    for cell in here:
+        results.replace(study.results, cell, cell.result()["scores"])
     for number, cell in enumerate(waiting, start=1):
         reason = jobs.train(cell, "test", study.output_dir, runner)
         place = f"[{number}/{len(waiting)}] {cell.name}"
@@ -151,6 +164,7 @@ def _train(study, only, untuned, replace_stale, runner) -> dict[str, str]:
             _tell(f"{place}: failed: {reason}")
             continue
         result = cell.result()
+        archive.keep([cell])
         results.replace(study.results, cell, result["scores"])
         clock.add(cell.kind, result["seconds"])
         left = clock.left(each.kind for each in waiting[number:])

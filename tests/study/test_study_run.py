@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from imbalance.checks import InputError
-from imbalance.study import jobs, results, tuning, worker
+from imbalance.study import jobs, paired, report, results, tuning, worker
 from imbalance.study.__main__ import main
 from imbalance.study.cells import CELL, PREDICTIONS, Outcome, Predictions
 from imbalance.study.config import Study
@@ -53,11 +53,11 @@ class FalseRunner:
     @staticmethod
     def outcome(config):
         """Predictions that are the worse, the further gamma is from 3."""
-        rng = np.random.default_rng(config["training"]["seed"] + 10 * (config["data"]["fold"] or 0))
-        y_true = rng.integers(0, 3, 300)
+        rows = np.random.default_rng(config["data"]["fold"] or 0)
+        y_true, unseen = rows.integers(0, 3, 300), rows.random(300) < 0.5
+        rng = np.random.default_rng(config["training"]["seed"])
         wrong = rng.random(300) < 0.1 * abs(config["loss"]["args"].get("gamma", 2) - 3)
         y_pred = np.where(wrong, (y_true + 1) % 3, y_true)
-        unseen = rng.random(300) < 0.5
         probabilities = np.eye(3)[y_pred] * 0.7 + 0.1
         predictions = Predictions(y_true, y_pred, unseen, probabilities)
         return Outcome(predictions, LABELS, np.array([2000, 500, 20]), 5.0)
@@ -142,6 +142,53 @@ def test_a_stale_cell_is_named_and_trained_again_on_request_alone(write):
     assert run(changed, "focal-seed1", replace_stale=True, runner=runner) == {}
     assert runner.jobs == ["focal-seed1"]
     assert len(results.read(changed.results)[["loss", "seed"]].drop_duplicates()) == 4
+
+
+@pytest.fixture
+def without_folders(write):
+    """A finished study on another machine: the committed files, and another place of the data."""
+    study = write()
+    run(study, runner=FalseRunner())
+    report.write(study)
+    shutil.rmtree(study.output_dir)
+    base = dict(study.base) | {"data": {"source": "elsewhere"}}
+    return lambda **changes: write(base=base, **changes)
+
+
+def test_a_study_goes_on_without_its_folders(without_folders):
+    study, runner = without_folders(seeds=[1, 2, 3]), FalseRunner()
+    before = {path: path.read_bytes() for path in study.results.parent.iterdir()}
+    report.write(without_folders())
+    assert {path: path.read_bytes() for path in study.results.parent.iterdir()} == before
+    assert lines(study)[-1] == "2 of 6 cells to train, about 0:00:14 left"
+    assert run(study, runner=runner) == {}
+    assert runner.jobs == ["cross_entropy-seed3", "focal-seed3"]
+    report.write(study)
+    compared = paired.read(paired.path_beside(study.results, "paired"))
+    assert set(compared["seed_count"]) == {3}
+    # Numbers without predictions are made again, and so is what was removed from the results.
+    shutil.rmtree(study.output_dir)
+    table = results.read(study.results)
+    results.write(study.results, table[table["seed"] != 2])
+    run(study, runner=runner)
+    assert runner.jobs[2:] == ["cross_entropy-seed2", "focal-seed2"]
+    study.results.with_name("small-predictions.npz").unlink()
+    shutil.rmtree(study.output_dir)
+    run(study, "focal-seed1", runner=runner)
+    assert runner.jobs[4:] == ["focal-seed1"]
+
+
+def test_a_changed_configuration_is_stale_without_its_folder_too(without_folders):
+    changed = without_folders(rows=[{"name": "focal", "changes": {"loss": "dice_loss"}}])
+    runner = FalseRunner()
+    failures = run(changed, "focal-seed1", runner=runner)
+    assert failures["focal-seed1"].startswith("stale: run.loss.name was 'focal_loss', is now 'dice")
+    assert "focal-seed1: stale" in lines(changed)[0]
+    assert runner.jobs == []
+    assert run(changed, "focal-seed1", replace_stale=True, runner=runner) == {}
+    assert run(changed, "focal-seed1", runner=runner) == {}
+    assert runner.jobs == ["focal-seed1"]
+    assert "focal-seed2: stale" in lines(changed)[1]
 
 
 def test_settings_that_came_later_do_not_make_a_cell_stale():
