@@ -17,8 +17,16 @@ from imbalance.study.cells import Cell
 
 LOGS = "logs"
 LOCK = ".lock"
-# What does not change a cell's numbers.
-_IRRELEVANT = ("run.name", "run.output_dir", "run.data.cache", "baseline.data.cache")
+# What does not change a cell's numbers. The data may have moved; that the test rows are the same is
+# checked where predictions are compared.
+_IRRELEVANT = (
+    "run.name",
+    "run.output_dir",
+    "run.data.cache",
+    "run.data.source",
+    "baseline.data.cache",
+    "baseline.data.source",
+)
 
 # Trains a job, its output going to a file; returns why it failed, or nothing.
 Runner = Callable[[Mapping, Path], str | None]
