@@ -122,6 +122,11 @@ class DataConfig:
             )
         if self.folds is not None:
             checks.integer("data.folds", self.folds, low=2)
+            if self.fold is None:
+                raise InputError(
+                    f"data.fold: is missing, expected an integer from 0 to {self.folds - 1}, since "
+                    f"data.folds is {self.folds}"
+                )
             checks.integer("data.fold", self.fold, low=0, high=self.folds - 1)
         elif self.fold is not None:
             raise checks.wrong("data.fold", self.fold, "null, since data.folds is null")

@@ -51,7 +51,7 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"data": {"validation_fraction": 0.6, "test_fraction": 0.4}}, "leaves training rows"),
         ({"data": {"test_fraction": 0}}, "data.test_fraction: got 0"),
         ({"data": {"folds": 1, "fold": 0}}, "data.folds: got 1"),
-        ({"data": {"folds": 5}}, "data.fold: got None, expected a whole number"),
+        ({"data": {"folds": 5}}, "data.fold: is missing, expected an integer from 0 to 4"),
         ({"data": {"folds": 5, "fold": 5}}, "data.fold: got 5, expected"),
         ({"data": {"fold": 0}}, "data.fold: got 0, expected null"),
         ({"data": {"imbalance_ratio": 0}}, "data.imbalance_ratio: got 0"),

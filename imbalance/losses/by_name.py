@@ -37,6 +37,8 @@ def parts(loss: str) -> tuple[str, ...]:
         ('cross_entropy', 'dice_loss')
     """
     names = tuple(loss.split("+"))
+    if "" in names and len(names) > 1:
+        raise checks.wrong("loss", loss, "a name on each side of +")
     for name in names:
         entry(name)
     if len({ALIASES[name] for name in names}) < len(names):

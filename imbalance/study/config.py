@@ -215,7 +215,14 @@ class Study:
                 self.run(row)
             except InputError as error:
                 raise InputError(f"{self.path}: rows, {row.name}: {error}") from None
-        _once("cells", [cell.name for cell in self.cells()])
+        cells = self.cells()
+        _once("cells", [cell.name for cell in cells])
+        known = {cell.model for cell in cells if cell.loss == NO_LOSS}
+        if self.report.rival is not None and self.report.rival not in known:
+            raise checks.unknown(f"{self.path}: report.rival", self.report.rival, known)
+        for group, row in self.report.references.items():
+            if row not in names:
+                raise checks.unknown(f"{self.path}: report.references.{group}", row, names)
 
     def run(self, row: Row, changes: Mapping | None = None) -> RunConfig:
         """Return the configuration of a row's run, with further changes."""

@@ -18,13 +18,14 @@ def read(path) -> pd.DataFrame:
     """Return the rows of a results file, with :data:`COLUMNS`; none where there is no file.
 
     Raises:
-        InputError: if the file has other columns, or a value is no number.
+        InputError: if the file has other columns, a seed or value is no number, or a number stands
+            twice.
     """
     if not Path(path).exists():
         return pd.DataFrame({name: pd.Series(dtype=_TYPES[name]) for name in COLUMNS})
     try:
         # `none` and a label such as NA are names, not gaps.
-        frame = pd.read_csv(path, keep_default_na=False, dtype=_TYPES)
+        frame = pd.read_csv(path, keep_default_na=False, dtype=str)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise checks.InputError(
@@ -32,7 +33,26 @@ def read(path) -> pd.DataFrame:
         ) from None
     if tuple(frame.columns) != COLUMNS:
         raise checks.wrong(f"{path}, its columns", list(frame.columns), ",".join(COLUMNS))
+    for name in ("seed", "value"):
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        # A metric may be NaN, a seed may not.
+        bad = numbers.isna() & (frame[name].str.lower() != "nan")
+        if name == "seed":
+            bad |= numbers.isna() | (numbers % 1 != 0)
+        _refuse(path, bad, lambda line, name=name: f"{name} {line[name]!r}, expected a number")
+        frame[name] = numbers.astype(_TYPES[name])
+    twice = frame.duplicated(list(COLUMNS[:-1]))
+    _refuse(path, twice, lambda line: f"{','.join(map(str, line[:-1]))} stands twice")
     return frame
+
+
+def _refuse(path, bad, say) -> None:
+    """Refuse the file for the first of its ``bad`` rows."""
+    if bad.any():
+        index = int(bad.to_numpy().argmax())
+        frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+        # The heading is line 1.
+        raise checks.InputError(f"{path}:{index + 2}: {say(frame.iloc[index])}")
 
 
 def replace(path, cell: Cell, scores: Mapping[str, Mapping[str, float]]) -> None:

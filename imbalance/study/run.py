@@ -4,7 +4,9 @@ import json
 import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from pathlib import Path
 
+from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.study import baselines, jobs, results, tuning
 from imbalance.study.archive import Archive
@@ -69,7 +71,18 @@ def select(study: Study, only: str) -> list[Cell]:
 
 
 def check(study: Study, cells: Sequence[Cell]) -> None:
-    """Refuse a loss or model that cannot be built, before hours are spent on others."""
+    """Refuse data that is not there, and a loss or model that cannot be built, before hours are
+    spent on others.
+    """
+    for row in study.rows:
+        source = study.run(row).data.source
+        if source != "reviews" and not Path(source).expanduser().exists():
+            raise checks.wrong(
+                f"{study.path}: rows, {row.name}: data.source",
+                source,
+                "reviews, or a path that exists; --data replaces it",
+            )
+    # Imported here: it imports TensorFlow, which takes longer than finding the above.
     from imbalance.training.fit import check
 
     losses = {cell.loss for cell in cells}

@@ -195,7 +195,8 @@ class _Rows:
         return _Rows(self.logs[rows], self.y_true[rows], self.weights[rows])
 
     def total(self, ids, rows=slice(None), size: int = 0) -> np.ndarray:
-        return np.bincount(ids[rows], self.weights[rows], size or self.classes)
+        # Of no rows NumPy counts in integers, whatever the weights.
+        return np.bincount(ids[rows], self.weights[rows], size or self.classes).astype(float)
 
     def macro_f1(self, bias) -> float:
         return self.macro_f1_of((self.logs + bias).argmax(axis=1))

@@ -64,6 +64,7 @@ def test_the_data_fills_every_part_that_asks():
     [
         ("cross_entropy+dise_loss", {}, "got 'dise_loss'.*did you mean 'dice_loss'"),
         ("cross_entropy+normal", {}, "each part once"),
+        ("cross_entropy+", {}, "a name on each side"),
         ("cross_entropy+dice_loss", {"weights": [1]}, r"weights: got \[1\], expected 2 numbers"),
         ("cross_entropy+dice_loss", {"weights": [1, -1]}, "got -1"),
         ("cross_entropy+dice_loss", {"alpha": 1}, "alpha: unknown key.*weights, cross_entropy"),

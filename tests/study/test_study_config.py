@@ -93,6 +93,8 @@ def test_baselines_come_first_and_only_those_that_draw_have_all_seeds(read):
             "loss.args.gamma.high: got 1",
         ),
         ({"baselines": {"names": ["smv"]}}, "did you mean 'svm'"),
+        ({"baselines": {"names": ["svm"]}, "report": {"rival": "smv"}}, "rival: got 'smv'"),
+        ({"report": {"references": {"losses": "fokal"}}}, "references.losses: got 'fokal'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(read, changes, message):

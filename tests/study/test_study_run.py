@@ -86,6 +86,13 @@ def write(tmp_path):
 CELLS = ["cross_entropy-seed1", "focal-seed1", "cross_entropy-seed2", "focal-seed2"]
 
 
+def test_data_that_is_not_there_is_refused_before_anything_is_trained(write):
+    study, runner = write(base={"data": {"source": "/nowhere"}}), FalseRunner()
+    with pytest.raises(InputError, match="cross_entropy: data.source: got '/nowhere', expected"):
+        run(study, runner=runner)
+    assert not runner.jobs
+
+
 def test_each_cell_is_trained_once_and_written_down(write):
     study, runner = write(), FalseRunner()
     assert run(study, runner=runner) == {}
@@ -145,13 +152,15 @@ def test_a_stale_cell_is_named_and_trained_again_on_request_alone(write):
 
 
 @pytest.fixture
-def without_folders(write):
+def without_folders(write, tmp_path):
     """A finished study on another machine: the committed files, and another place of the data."""
     study = write()
     run(study, runner=FalseRunner())
     report.write(study)
     shutil.rmtree(study.output_dir)
-    base = dict(study.base) | {"data": {"source": "elsewhere"}}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    base = dict(study.base) | {"data": {"source": str(elsewhere)}}
     return lambda **changes: write(base=base, **changes)
 
 
@@ -299,13 +308,14 @@ def test_the_command_trains_in_processes_of_their_own(tmp_path, small_corpus, mo
         "seeds": [1],
         "rows": [
             {"name": "good"},
-            {"name": "bad", "changes": {"data": {"source": "absent"}}},
+            {"name": "bad", "changes": {"data": {"text_column": "absent"}}},
         ],
     }
     Path("study.yaml").write_text(yaml.safe_dump(file), encoding="utf-8")
     assert main(["study.yaml"]) == 1
     printed = capsys.readouterr()
-    assert "2/2] bad-seed1: failed: data.source: got 'absent', expected" in printed.out
+    assert "2/2] bad-seed1: failed: " in printed.out
+    assert "absent" in printed.out
     assert "1 cells without a result" in printed.err
     table = results.read("small.csv").set_index(["model", "subset", "metric"])["value"]
     cell = next(each for each in Study.from_yaml("study.yaml").cells() if each.loss == "good")

@@ -75,6 +75,23 @@ def test_a_results_file_keeps_the_other_cells_and_its_order(tmp_path):
     assert results.read(path)["metric"].tolist()[1] == "f1:NA"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("m,a,1,all,accuracy,abc", ":3: value 'abc', expected a number"),
+        ("m,a,,all", ":3: seed '', expected a number"),
+        ("m,a,1.5,all,f1:x,1", ":3: seed '1.5', expected a number"),
+        ("m,a,1,all,accuracy,0.5", ":3: m,a,1,all,accuracy stands twice"),
+    ],
+)
+def test_a_damaged_line_is_named(tmp_path, line, message):
+    path = tmp_path / "results.csv"
+    path.write_text(f"model,loss,seed,subset,metric,value\nm,a,1,all,accuracy,nan\n{line}\n")
+    with pytest.raises(InputError) as caught:
+        results.read(path)
+    assert str(caught.value) == f"{path}{message}"
+
+
 @pytest.mark.parametrize("text", ["loss,seed\na,1\n", "model,loss,seed\na,b,c\n"])
 def test_another_file_is_refused(tmp_path, text):
     path = tmp_path / "results.csv"
