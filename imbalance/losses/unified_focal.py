@@ -175,7 +175,13 @@ class UnifiedFocalLoss(LossSum):
         )
 
     def _term(self, loss_class) -> ImbalanceLoss:
-        term = loss_class(from_logits=self.from_logits, reduction=self.reduction, dtype=self.dtype)
+        term = loss_class(
+            from_logits=self.from_logits,
+            reduction=self.reduction,
+            # Not of the class: TensorFlow has no scope whose name begins with "_".
+            name=f"{self.name}_{loss_class.__name__.strip('_').lower()}",
+            dtype=self.dtype,
+        )
         for name in term._arguments:
             setattr(term, name, getattr(self, name))
         return term
