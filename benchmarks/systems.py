@@ -94,7 +94,7 @@ def run(quick: bool) -> Iterator[Row | Skipped | Note]:
             f"systems: one run each. Epochs of ours: {ours.epochs}, of the published shape: "
             f"{published.epochs}; its validation of 1,000 documents and its documents/s are scaled "
             f"up from {_ONE_BY_ONE} calls. It is stopped by the test split, which favours it; ours "
-            "is not, and has not done learning: see results/fudan for what it reaches."
+            "is not, and has not done learning: see results/fudan.md for what it reaches."
         )
 
 

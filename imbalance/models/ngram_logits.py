@@ -98,11 +98,9 @@ class NgramLogits(keras.layers.Layer):
         place = ops.minimum(ops.reshape(place, ops.shape(codes)), self.features - 1)
         # An unknown n-gram finds the place of the next known one.
         known = ops.cast((ops.take(self.codes, place) == codes) & (codes > 0), "float32")
-        positions = ops.cumsum(ops.ones_like(codes, dtype="float32"), axis=1) - 1
-        length = ops.cast(ops.shape(ids)[1], "float32")
-        weights = known * position_weights(
-            ops.where(positions < length, positions, positions - length), self.decay
-        )
+        of_position = position_weights(ops.arange(ops.shape(ids)[1], dtype="float32"), self.decay)
+        pairs_too = ops.concatenate([of_position, of_position[:-1]], axis=0)
+        weights = known * pairs_too
 
         # Sorted, the occurrences of an n-gram are neighbours: a run, whose weights are summed.
         order = ops.argsort(place, axis=1)
@@ -115,6 +113,7 @@ class NgramLogits(keras.layers.Layer):
         counts = ops.segment_sum(ops.reshape(weights, (-1,)), run, texts * size)
         place = ops.segment_max(ops.reshape(place, (-1,)), run, texts * size)
         counts = ops.reshape(counts, (texts, size))
+        # A text has fewer runs than positions; the rest count nothing, wherever they are looked up.
         place = ops.reshape(ops.clip(place, 0, self.features - 1), (texts, size))
 
         values = ops.log1p(counts) * ops.take(self.idf, place)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from imbalance import checks
@@ -39,20 +40,14 @@ def read(path) -> pd.DataFrame:
         bad = numbers.isna() & (frame[name].str.lower() != "nan")
         if name == "seed":
             bad |= numbers.isna() | (numbers % 1 != 0)
-        _refuse(path, bad, lambda line, name=name: f"{name} {line[name]!r}, expected a number")
+        for index in np.flatnonzero(bad)[:1]:
+            wrong = frame.loc[index, name]  # line 1 is the heading
+            raise checks.InputError(f"{path}:{index + 2}: {name} {wrong!r}, expected a number")
         frame[name] = numbers.astype(_TYPES[name])
-    twice = frame.duplicated(list(COLUMNS[:-1]))
-    _refuse(path, twice, lambda line: f"{','.join(map(str, line[:-1]))} stands twice")
+    for index in np.flatnonzero(frame.duplicated(list(COLUMNS[:-1])))[:1]:
+        key = ",".join(map(str, frame.loc[index].iloc[:-1]))
+        raise checks.InputError(f"{path}:{index + 2}: {key} stands twice")
     return frame
-
-
-def _refuse(path, bad, say) -> None:
-    """Refuse the file for the first of its ``bad`` rows."""
-    if bad.any():
-        index = int(bad.to_numpy().argmax())
-        frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-        # The heading is line 1.
-        raise checks.InputError(f"{path}:{index + 2}: {say(frame.iloc[index])}")
 
 
 def replace(path, cell: Cell, scores: Mapping[str, Mapping[str, float]]) -> None:
