@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from imbalance.config import DataConfig
 from imbalance.data import load
@@ -49,7 +50,7 @@ def full_rows(
     # Twice as many, since blanks and words make fewer tokens than characters.
     prepared = tokenizer.prepare([long_enough[i] for i in order[: 2 * rows]])
     encoder = TextEncoder.fit(prepared, tokenizer, vocabulary_size)
-    ids = encoder.encode_prepared(prepared)
+    ids = encoder.ragged(tf.constant(prepared))
     full = ids.to_tensor(shape=[None, length]).numpy()[ids.row_lengths().numpy() == length]
     if len(full) < rows:
         raise ValueError(f"rows: got {rows}, expected at most {len(full)} texts of that length")

@@ -2,13 +2,14 @@
 
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from imbalance import checks
+from imbalance.data import codes
 from imbalance.data.character_ids import CharacterIds
 from imbalance.data.tokens import Tokenizer
 
@@ -102,19 +103,20 @@ class TextEncoder(tf.Module):
         """Return ids of shape (batch, tokens), int32, without padding."""
         return tf.ragged.map_flat_values(self.table.lookup, self.tokenizer.split(prepared))
 
-    def encode(self, texts: Sequence[str]) -> tf.RaggedTensor:
-        """Return the ids of many raw texts: ragged, shape (texts, tokens), int32."""
-        return self.encode_prepared(self.tokenizer.prepare(texts))
+    def encode(self, texts: Iterable[str]) -> tf.RaggedTensor:
+        """Return the ids of many raw texts: ragged, shape (texts, tokens), int32.
 
-    def encode_prepared(self, prepared: Sequence[str]) -> tf.RaggedTensor:
-        """Return the ids of what ``tokenizer.prepare`` gave, encoded a block at a time."""
-        blocks = [
-            self.ragged(tf.constant(prepared[start : start + _TEXTS_AT_ONCE]))
-            for start in range(0, len(prepared), _TEXTS_AT_ONCE)
-        ]
-        if not blocks:
-            return tf.RaggedTensor.from_row_lengths(np.zeros(0, np.int32), np.zeros(0, np.int64))
-        return tf.concat(blocks, axis=0)
+        The same ids as those of :meth:`ragged`, of long texts some ten times sooner.
+        """
+        coder = codes.coder(self.tokenizer)
+        blocks = list(coder.blocks(texts))
+        empty = codes.Block(np.zeros(0, np.int32), np.zeros(0, np.int64))
+        found, lengths = map(np.concatenate, zip(empty, *blocks, strict=True))
+        id_of = {token: id for id, token in enumerate(self.vocabulary) if id > UNKNOWN_ID}
+        ids = np.full(coder.size, UNKNOWN_ID, np.int32)
+        for code in np.flatnonzero(np.bincount(found)).tolist():
+            ids[code] = id_of.get(coder.token(code), UNKNOWN_ID)
+        return tf.RaggedTensor.from_row_lengths(ids[found], lengths)
 
 
 def ranked(counts: Mapping[str, int]) -> list[str]:

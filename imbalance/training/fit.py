@@ -90,7 +90,7 @@ def fit(
         dtype=config.training.precision,
     )
     pretraining.start(model, corpus, encoder, settings)
-    wide.fit(model, encoded.rows["train"], corpus.splits["train"])
+    wide.fit(model, corpus, encoded)
     scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
     steps = settings.epochs * int(training_rows.cardinality())
     optimizer = optimizers.build(settings, steps)

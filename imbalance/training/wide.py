@@ -2,6 +2,8 @@
 
 import logging
 import time
+from importlib import metadata
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,30 +11,56 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
-from imbalance.data.corpus import Split
-from imbalance.data.encoded import EncodedRows
+from imbalance.data import cache
+from imbalance.data.corpus import Corpus, Split
+from imbalance.data.encoded import EncodedCorpus, EncodedRows
+from imbalance.models import ngram_logits
 from imbalance.models.ngram_logits import NgramLogits, position_weights
 
 # An n-gram of a single text says nothing about the others.
 _LEAST_TEXTS = 2
+_FILE = "wide.npz"
+# Where the features are defined that were fitted.
+_LAYER = ngram_logits.__file__
 
 _log = logging.getLogger(__name__)
 
 
-def fit(model: keras.Model, rows: EncodedRows, split: Split) -> None:
+def fit(model: keras.Model, corpus: Corpus, encoded: EncodedCorpus) -> None:
     """Fit the wide path of ``model``, if it has one, to the training rows.
 
     A support vector machine, one class against the rest, with classes of equal weight
-    (scikit-learn's ``LinearSVC``), on the features that :class:`NgramLogits` computes.
+    (scikit-learn's ``LinearSVC``), on the features that :class:`NgramLogits` computes. It knows
+    nothing of loss or seed, so it is kept beside the corpus for the next run.
 
     Args:
         model: whose layer ``wide`` is changed.
-        rows: token ids of the training split.
-        split: their labels and weights.
+        corpus: labels and weights of its training split are used.
+        encoded: its token ids.
     """
     layer = next((each for each in model.layers if isinstance(each, NgramLogits)), None)
     if layer is None:
         return
+    key = {
+        "corpus": corpus.key,
+        "vocabulary": cache.fingerprint({"tokens": encoded.encoder.vocabulary}),
+        "tokenizer": vars(encoded.encoder.tokenizer),
+        "features": layer.features,
+        "decay": layer.decay,
+        "units": layer.units,
+        "versions": [metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")],
+        "code": [cache.code(), *(Path(each).read_text() for each in (__file__, _LAYER))],
+    }
+
+    def build(folder):
+        np.savez(folder / _FILE, **_fitted(layer, encoded.rows["train"], corpus.splits["train"]))
+
+    with np.load(corpus.cache.entry("wide", key, build) / _FILE) as arrays:
+        layer.fit_to(**arrays)
+
+
+def _fitted(layer: NgramLogits, rows: EncodedRows, split: Split) -> dict[str, np.ndarray]:
+    """Return the arguments of :meth:`NgramLogits.fit_to`."""
     started = time.monotonic()
     counts, codes, order = _counts(rows, layer)
     labels = np.asarray(split.labels)[order]
@@ -45,9 +73,11 @@ def fit(model: keras.Model, rows: EncodedRows, split: Split) -> None:
     svm = LinearSVC(class_weight="balanced", random_state=0)
     svm.fit(features, labels, sample_weight=weights)
     kernel, bias = _by_unit(svm, layer.units)
-    layer.fit_to(codes[kept], idf, kernel, bias)
     seconds = time.monotonic() - started
     _log.info("wide path: %s n-grams fitted in %.0f s", f"{len(kept):,}", seconds)
+    # As the layer holds them: twice that size would be kept otherwise.
+    kernel = np.asarray(kernel, np.float32)
+    return {"codes": codes[kept], "idf": idf, "kernel": kernel, "bias": bias}
 
 
 def _counts(rows: EncodedRows, layer: NgramLogits):

@@ -52,3 +52,13 @@ def test_many_texts_are_encoded_in_blocks():
     encoder = TextEncoder.fit(["ab"], CHARACTERS, vocabulary_size=10)
     texts = ["ab" * (row % 3) for row in range(2500)]
     assert encoder.encode(texts).to_list() == [[2, 3] * (row % 3) for row in range(2500)]
+
+
+@pytest.mark.parametrize("keep", ["all", "letters"])
+@pytest.mark.parametrize("tokens", ["characters", "words"])
+def test_many_texts_get_the_ids_that_the_graph_gives(tokens, keep):
+    tokenizer = Tokenizer(tokens, keep, max_characters=20, max_length=6)
+    texts = ["我爱 北京", "", "\u3000a\t\tb\u200b", "[PAD] [UNK]", "书\x00书\U0001f31f" * 9]
+    prepared = tokenizer.prepare(texts)
+    encoder = TextEncoder.fit(prepared[:2], tokenizer, vocabulary_size=6)
+    assert encoder.encode(texts).to_list() == encoder.ragged(tf.constant(prepared)).to_list()

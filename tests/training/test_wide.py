@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def test_the_wide_path_is_scikit_learns_support_vector_machine(small_corpus):
         len(encoded.encoder.vocabulary), 3, filters=2, wide_features=500, wide_decay=None
     )
     split = corpus.splits["train"]
-    wide.fit(model, encoded.rows["train"], split)
+    wide.fit(model, corpus, encoded)
 
     texts = [text[:30] for text in split.texts]
     vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False, min_df=2)
@@ -62,7 +64,7 @@ def test_of_two_classes_the_margin_is_the_difference(small_corpus, units, tmp_pa
     corpus = load(config.data)
     encoded = encode(corpus, config.data)
     model = wide_text_cnn(len(encoded.encoder.vocabulary), units, filters=2, wide_features=500)
-    wide.fit(model, encoded.rows["train"], corpus.splits["train"])
+    wide.fit(model, corpus, encoded)
     logits = model.get_layer("wide")(encoded.encoder(tf.constant(["球赛跑", "钱股市"]))).numpy()
     margins = logits[:, 0] if units == 1 else logits[:, 1] - logits[:, 0]
     # Ids in the order of the labels: 体育, 经济.
@@ -91,3 +93,24 @@ def test_the_saved_model_answers_as_the_network(small_corpus, tmp_path, tables):
     answer = served.signatures["serving_default"](text=tf.constant(texts))
     np.testing.assert_allclose(answer["probabilities"], run.probabilities(texts), atol=1e-5)
     assert run.model.get_layer("wide").kernel.numpy().any()
+
+
+def test_a_fitted_wide_path_is_kept_for_the_next_run(small_corpus, tmp_path, monkeypatch):
+    config = configured(small_corpus)
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, cache=str(tmp_path)))
+    corpus = load(config.data)
+    encoded = encode(corpus, config.data)
+
+    def fitted(features):
+        size = len(encoded.encoder.vocabulary)
+        model = wide_text_cnn(size, 3, filters=2, wide_features=features)
+        wide.fit(model, corpus, encoded)
+        return model.get_layer("wide").get_weights()
+
+    first = fitted(500)
+    monkeypatch.setattr(wide, "LinearSVC", None)
+    for one, other in zip(first, fitted(500), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Of another layer another fit is asked for.
+    with pytest.raises(TypeError):
+        fitted(501)
