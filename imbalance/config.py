@@ -19,6 +19,7 @@ import yaml
 from imbalance import checks
 from imbalance.checks import InputError
 
+TASKS = ("classification", "tagging", "span", "reading")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "lazy_adam")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
@@ -27,6 +28,9 @@ SCHEDULES = ("constant", "cosine")
 PRETRAININGS = ("none", "skip_gram")
 TABLES = ("auto", "none", "float32", "float16")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
+# Of texts in which spans are marked.
+SPAN_FORMATS = ("auto", "cluener", "conll", "conllu", "words", "squad")
+SCHEMES = ("bio", "bioes", "words")
 MONITORS = (
     "val_loss",
     "val_accuracy",
@@ -37,7 +41,19 @@ MONITORS = (
     "val_mcc",
     "val_roc_auc",
     "val_pr_auc",
+    "val_bias_auc",
+    "val_span_f1",
+    "val_token_accuracy",
+    "val_exact_match",
+    "val_answer_f1",
 )
+# The score that chooses the best epoch where the configuration names none.
+MONITOR_OF_TASK = {
+    "classification": "val_macro_f1",
+    "tagging": "val_span_f1",
+    "span": "val_span_f1",
+    "reading": "val_answer_f1",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,11 @@ class DataConfig:
     Attributes:
         source: ``reviews`` (the embedded corpus), or a path: a file, a folder holding one file
             per split (``train.*``, ``validation.*``, ``test.*``), or a folder per class.
-        format: how files are read; ``auto`` goes by their names.
+        format: how files are read; ``auto`` goes by their names. Of texts with spans: ``cluener``
+            (JSON lines), ``conll`` (a token and its tag a line), ``conllu``, ``words``
+            (``word/tag`` separated by blanks) or ``squad``.
+        scheme: tags that stand for spans: ``bio``, ``bioes``; or ``words``, where each span is a
+            word that has one tag, as parts of speech are.
         text_column, label_column, weight_column: names of the columns in tables and JSON lines.
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
@@ -77,6 +97,7 @@ class DataConfig:
 
     source: str = "reviews"
     format: str = "auto"
+    scheme: str = "bio"
     text_column: str = "text"
     label_column: str = "label"
     weight_column: str | None = None
@@ -97,7 +118,8 @@ class DataConfig:
 
     def __post_init__(self):
         checks.text("data.source", self.source)
-        checks.choice("data.format", self.format, FORMATS)
+        checks.choice("data.format", self.format, (*FORMATS, *SPAN_FORMATS[1:]))
+        checks.choice("data.scheme", self.scheme, SCHEMES)
         checks.text("data.text_column", self.text_column)
         checks.text("data.label_column", self.label_column)
         if self.label_column == self.text_column:
@@ -194,8 +216,8 @@ class TrainingConfig:
             from the training texts.
         pretrain_args: of that, see :class:`imbalance.data.skip_gram.SkipGram`.
         precision: ``auto`` is mixed_float16 on a GPU that is fast at it, float32 elsewhere.
-        monitor: the validation score that chooses the best epoch and stops early; unused without
-            validation rows.
+        monitor: the validation score that chooses the best epoch and stops early; ``auto`` is
+            macro-F1 of documents, F1 of spans or of answers. Unused without validation rows.
         patience: epochs without a better monitor before training stops.
         seed: of weights, dropout and shuffling.
     """
@@ -213,7 +235,7 @@ class TrainingConfig:
     pretrain: str = "none"
     pretrain_args: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "auto"
-    monitor: str = "val_macro_f1"
+    monitor: str = "auto"
     patience: int = 4
     seed: int = 1
 
@@ -237,7 +259,7 @@ class TrainingConfig:
         args = _frozen("training.pretrain_args", self.pretrain_args)
         object.__setattr__(self, "pretrain_args", args)
         checks.choice("training.precision", self.precision, PRECISIONS)
-        checks.choice("training.monitor", self.monitor, MONITORS)
+        checks.choice("training.monitor", self.monitor, ("auto", *MONITORS))
         checks.integer("training.patience", self.patience, low=0)
         checks.integer("training.seed", self.seed, low=0, high=2**31 - 1)
 
@@ -303,6 +325,9 @@ class RunConfig:
     Attributes:
         name: of the run folder; by default the loss's name and the data's, with the seed.
         output_dir: the folder that holds the run folders.
+        task: what is predicted: ``classification``, one label a text, or a pair of texts;
+            ``tagging``, a tag for each token; ``span``, typed spans by their first and last token;
+            ``reading``, the answer to a question as a span of a text.
 
     Example:
         >>> config = RunConfig.from_mapping({"loss": {"name": "dice_loss"}})
@@ -316,6 +341,7 @@ class RunConfig:
 
     name: str | None = None
     output_dir: str = "saved_models"
+    task: str = "classification"
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -330,6 +356,18 @@ class RunConfig:
             if not plain or self.name.startswith(".") or len(self.name.encode()) > 200:
                 raise checks.wrong("name", self.name, "a folder name, without a path")
         checks.text("output_dir", self.output_dir)
+        checks.choice("task", self.task, TASKS)
+        formats = FORMATS if self.task == "classification" else SPAN_FORMATS
+        if self.data.format not in formats:
+            raise checks.wrong(
+                "data.format", self.data.format, f"of task {self.task}: {', '.join(formats)}"
+            )
+
+    @property
+    def monitor(self) -> str:
+        """The validation score that chooses the best epoch."""
+        given = self.training.monitor
+        return MONITOR_OF_TASK[self.task] if given == "auto" else given
 
     @classmethod
     def from_mapping(cls, mapping: Mapping) -> "RunConfig":

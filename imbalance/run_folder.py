@@ -76,8 +76,8 @@ class Run:
     def config(self) -> RunConfig:
         mapping = read_yaml(self.path / CONFIG)
         for section in RunConfig().to_mapping():
-            # Runs of before there was a decision layer have none.
-            if section not in mapping and section != "decision":
+            # Runs of before there was a decision layer, or another task, have none.
+            if section not in mapping and section not in ("decision", "task"):
                 raise checks.wrong(str(self.path / CONFIG), sorted(mapping), f"a key {section}")
         return RunConfig.from_mapping(mapping)
 

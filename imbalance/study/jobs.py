@@ -62,7 +62,10 @@ def _filled(asked: Mapping) -> Mapping:
     """Return settings with the values of those that were not there when they were written."""
     try:
         if "run" in asked:
-            return {"run": RunConfig.from_mapping(asked["run"]).to_mapping()}
+            config = RunConfig.from_mapping(asked["run"])
+            filled = config.to_mapping()
+            filled["training"]["monitor"] = config.monitor
+            return {"run": filled}
         data = RunConfig.from_mapping({"data": asked["baseline"].get("data", {})})
         return {"baseline": {**asked["baseline"], "data": data.to_mapping()["data"]}}
     except checks.InputError:  # written when other settings existed

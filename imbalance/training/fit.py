@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from imbalance import checks, losses, metrics, models, registry, run_folder, weights
-from imbalance.config import LossConfig, RunConfig, TrainingConfig
+from imbalance.config import LossConfig, RunConfig
 from imbalance.data.corpus import Corpus
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
@@ -107,11 +107,11 @@ def fit(
             *deferred,
             # Before the others: they are to see, and to keep, the averages.
             *([] if settings.ema is None else [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-            Progress(settings.monitor),
+            Progress(config.monitor),
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
             *tensorboard.callbacks(logs, config, corpus.labels, scores, draw_confusion),
             keras.callbacks.TerminateOnNaN(),
-            *([] if validation_rows is None else [_early_stopping(settings, weighted_from)]),
+            *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
         ],
     ).history
     seconds = time.monotonic() - started
@@ -139,7 +139,7 @@ def fit(
             "class_weights": weights_given and _named(corpus.labels, weights_given),
             "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history, validation_rows and settings.monitor, weighted_from),
+            **_best(history, validation_rows and config.monitor, weighted_from),
             "epochs": len(history["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
@@ -187,11 +187,11 @@ def _pipelines(
     return training_rows, validation_rows, callbacks
 
 
-def _early_stopping(settings: TrainingConfig, first: int) -> keras.callbacks.Callback:
+def _early_stopping(config: RunConfig, first: int) -> keras.callbacks.Callback:
     return keras.callbacks.EarlyStopping(
-        settings.monitor,
-        mode="min" if settings.monitor == "val_loss" else "max",
-        patience=settings.patience,
+        config.monitor,
+        mode="min" if config.monitor == "val_loss" else "max",
+        patience=config.training.patience,
         restore_best_weights=True,
         start_from_epoch=first,
     )
