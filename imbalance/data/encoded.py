@@ -112,13 +112,16 @@ class EncodedCorpus:
     rows: dict[str, EncodedRows]
 
 
-def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
+def encode(
+    corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = None
+) -> EncodedCorpus:
     """Return the token ids of the training and validation split, from the cache where it can.
 
     Args:
         corpus: what :func:`imbalance.data.load` returned.
         config: ``tokens``, ``keep``, ``max_characters``, ``max_length`` and ``vocabulary_size``
             are used.
+        tokenizer: by default that of ``config``.
 
     Example:
         >>> from imbalance.data import load
@@ -127,7 +130,7 @@ def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
         >>> encoded.encoder.vocabulary[:4], len(encoded.rows["train"])
         (('[PAD]', '[UNK]', '，', '的'), 6328)
     """
-    tokenizer = Tokenizer.from_config(config)
+    tokenizer = tokenizer or Tokenizer.from_config(config)
     key = {
         "corpus": corpus.key,
         "tokenizer": vars(tokenizer),

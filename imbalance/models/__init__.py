@@ -1,7 +1,8 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.answer_logits import AnswerLogits
 from imbalance.models.conv_max import ConvMaxOverTime
-from imbalance.models.heads import output_units, probabilities
+from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.text_cnn import text_cnn
@@ -10,6 +11,7 @@ from imbalance.models.wide_text_cnn import wide_text_cnn
 from imbalance.models.word_dropout import WordDropout
 
 __all__ = [
+    "AnswerLogits",
     "ConvMaxOverTime",
     "LossStateModel",
     "NgramLogits",
@@ -18,5 +20,6 @@ __all__ = [
     "output_units",
     "probabilities",
     "text_cnn",
+    "vocabulary_size",
     "wide_text_cnn",
 ]
