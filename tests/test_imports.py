@@ -66,6 +66,7 @@ def test_imports_point_down(path):
     [
         ("imbalance", "keras"),
         ("imbalance.config", "keras"),
+        ("imbalance.spans", "keras"),
         ("imbalance.weights", "keras"),
         ("imbalance.commands.train", "keras"),
         ("imbalance.data.audit", "tensorflow"),
