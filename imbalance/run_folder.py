@@ -201,9 +201,7 @@ class Run:
                 self.task.probabilities(self._forward(ids), self.activation) for ids in batches
             ]
             for text, probabilities in zip(part, batches.of_texts(outputs), strict=True):
-                found.append(
-                    self.task.decode(probabilities, text, self.labels, self.config.data)
-                )
+                found.append(self.task.decode(probabilities, text, self.labels, self.config.data))
         return found
 
     @cached_property

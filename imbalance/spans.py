@@ -14,7 +14,7 @@ import numpy as np
 from imbalance import checks
 
 # The letters of a type's tags, in the order of their ids.
-_LETTERS = {"bio": "BI", "bioes": "BIES", "words": ""}
+TAG_LETTERS = {"bio": "BI", "bioes": "BIES", "words": ""}
 _B, _I, _E, _S = 1, 2, 3, 4
 
 
@@ -315,7 +315,7 @@ def best_answer(
 
 
 def _letters(scheme: str) -> str:
-    return _LETTERS[checks.choice("scheme", scheme, _LETTERS)]
+    return TAG_LETTERS[checks.choice("scheme", scheme, TAG_LETTERS)]
 
 
 def _check_ids(tags: np.ndarray, n_tags: int) -> None:

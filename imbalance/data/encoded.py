@@ -112,9 +112,7 @@ class EncodedCorpus:
     rows: dict[str, EncodedRows]
 
 
-def encode(
-    corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = None
-) -> EncodedCorpus:
+def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = None) -> EncodedCorpus:
     """Return the token ids of the training and validation split, from the cache where it can.
 
     Args:

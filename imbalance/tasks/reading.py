@@ -9,6 +9,7 @@ from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
 from imbalance.data.vocabulary import SEPARATOR_ID
+from imbalance.metrics.reading_scores import reading_scores
 from imbalance.spans import Span
 from imbalance.tasks.base import Predicted, Targets, Task, exact_tokenizer
 
@@ -95,6 +96,18 @@ class Reading(Task):
             starts, ends = np.log(probabilities).T
         start, end, score = spans.best_answer(starts, ends, first, last, _LONGEST)
         return [Predicted(Span(start + moved, end + moved, 0), float(np.exp(score)))]
+
+    def scores(self, rows, predicted, names):
+        answers = [
+            [text[each.start : each.end] for each in spans]
+            for text, spans in zip(rows.texts, rows.spans, strict=True)
+        ]
+        found = [
+            "".join(text[each.span.start : each.span.end] for each in spans)
+            for text, spans in zip(rows.texts, predicted, strict=True)
+        ]
+        scored = reading_scores(answers, found)
+        return {"exact_match": scored["exact_match"], "answer_f1": scored["answer_f1"]}
 
 
 def window(text: str, max_length: int) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 from imbalance import metrics, models, spans
 from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
+from imbalance.metrics.span_scores import span_scores
 from imbalance.spans import Span
 from imbalance.tasks.base import Predicted, Targets, Task, exact_tokenizer
 
@@ -28,6 +29,10 @@ class _Spans(Task):
 
     def metrics(self, classes, activation):
         return metrics.standard_metrics(len(classes), activation)
+
+    def scores(self, rows, predicted, names):
+        found = [[each.span for each in spans] for spans in predicted]
+        return {"span_f1": span_scores(rows.spans, found, names)["span_f1"]}
 
 
 class Tagging(_Spans):
@@ -56,13 +61,13 @@ class Tagging(_Spans):
         return models.output_units(activation, len(classes))
 
     def decode(self, probabilities, text, names, config):
-        tags = probabilities.argmax(axis=-1)
+        tags, sure = probabilities.argmax(axis=-1), probabilities.max(axis=-1)
         if config.scheme == "words":
             found = spans.from_word_tags(tags, words(text[: len(tags)]))
-            return [Predicted(each, float(probabilities[each.end - 1].max())) for each in found]
-        found = spans.from_tags(tags, config.scheme, len(names))
-        of_tag = probabilities.max(axis=-1)
-        return [Predicted(each, float(of_tag[each.start : each.end].min())) for each in found]
+        else:
+            found = spans.from_tags(tags, config.scheme, len(names))
+        scores = spans.tag_span_scores(found, sure, config.scheme)
+        return list(map(Predicted, found, scores.tolist()))
 
 
 class Pointers(_Spans):
@@ -96,12 +101,9 @@ class Pointers(_Spans):
         return models.LossStateModel(model.inputs, logits(model.outputs[0]), name=model.name)
 
     def decode(self, probabilities, text, names, config):
-        starts, ends = probabilities.argmax(axis=-1).T
-        of_start, of_end = probabilities.max(axis=-1).T
-        return [
-            Predicted(each, float(of_start[each.start] * of_end[each.end - 1]))
-            for each in spans.from_pointers(starts, ends)
-        ]
+        found = spans.from_pointers(*probabilities.argmax(axis=-1).T)
+        scores = spans.pointer_span_scores(found, *probabilities.max(axis=-1).T)
+        return list(map(Predicted, found, scores.tolist()))
 
 
 def words(text: str) -> Sequence[Span]:

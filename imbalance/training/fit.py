@@ -283,15 +283,22 @@ def check(config: RunConfig) -> None:
         )
     registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
     if config.task == "reading":
-        data = losses.entry(config.loss.name) and losses.data_arguments(config.loss.name)
-        given = config.training.class_weight != "none"
-        if data or given:
-            raise checks.wrong("x", 1, "y")
+        _check_no_classes(config)
     dtype = precision.resolve(config.training.precision)
     of_tokens = tasks.get(config.task).of_tokens
-    registry.build_model(
-        config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype
-    )
+    registry.build_model(config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype)
+
+
+def _check_no_classes(config: RunConfig) -> None:
+    """Refuse weights and counts of classes where a choice is one of positions."""
+    if any(losses.entry(name).data_arguments for name in losses.parts(config.loss.name)):
+        raise checks.wrong(
+            "loss", config.loss.name, "one that does not ask for class weights: answers have none"
+        )
+    if config.training.class_weight != "none":
+        raise checks.wrong(
+            "training.class_weight", config.training.class_weight, "none: answers have no classes"
+        )
 
 
 def resolve(config: RunConfig, counts) -> RunConfig:
