@@ -90,7 +90,7 @@ class Run:
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        tokenizer = Tokenizer.from_config(self.config.data)
+        tokenizer = Tokenizer.from_config(self.config.data, self.config.task)
         return TextEncoder.load(self.path / VOCABULARY, tokenizer)
 
     @cached_property
