@@ -19,6 +19,8 @@ import yaml
 from imbalance import checks
 from imbalance.checks import InputError
 
+# Stands in a text between the two texts of a pair, and between a question and its text.
+PAIR_SEPARATOR = "\x1f"
 TASKS = ("classification", "tagging", "span", "reading")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "lazy_adam")
@@ -75,6 +77,7 @@ class DataConfig:
         scheme: tags that stand for spans: ``bio``, ``bioes``; or ``words``, where each span is a
             word that has one tag, as parts of speech are.
         text_column, label_column, weight_column: names of the columns in tables and JSON lines.
+            Two names in a list are the two texts of a pair, whose order counts.
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
@@ -93,8 +96,9 @@ class DataConfig:
         tokens: ``characters``, or ``words`` (jieba without its hidden Markov model).
         keep: ``all`` characters, or ``letters`` (Chinese and Latin letters, as the published
             Fudan system does).
-        max_characters: characters read from the start of each text; null reads all.
-        max_length: tokens kept from the start of each text.
+        max_characters: characters read from the start of each text; null reads all. Of a pair,
+            of either text.
+        max_length: tokens kept from the start of each text. Of a pair, of either text.
         vocabulary_size: ids, the padding and the unknown token included.
         cache: where the prepared corpus is kept for the next run: ``auto`` is
             ``$XDG_CACHE_HOME/imbalance``, by default ``~/.cache/imbalance``; a path; or null, to
@@ -104,7 +108,7 @@ class DataConfig:
     source: str = "reviews"
     format: str = "auto"
     scheme: str = "bio"
-    text_column: str = "text"
+    text_column: str | tuple[str, str] = "text"
     label_column: str = "label"
     weight_column: str | None = None
     encoding: str = "auto"
@@ -126,9 +130,14 @@ class DataConfig:
         checks.text("data.source", self.source)
         checks.choice("data.format", self.format, (*FORMATS, *SPAN_FORMATS[1:]))
         checks.choice("data.scheme", self.scheme, SCHEMES)
-        checks.text("data.text_column", self.text_column)
+        _text_columns(self.text_column)
         checks.text("data.label_column", self.label_column)
-        if self.label_column == self.text_column:
+        if self.pairs:
+            object.__setattr__(self, "text_column", tuple(self.text_column))
+            if self.source == "reviews":
+                expected = "the name of one column: reviews has single texts"
+                raise checks.wrong("data.text_column", list(self.text_column), expected)
+        if self.label_column in (self.text_column if self.pairs else (self.text_column,)):
             raise checks.wrong(
                 "data.label_column", self.label_column, "another column than data.text_column"
             )
@@ -167,6 +176,11 @@ class DataConfig:
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
         if self.cache is not None and not (isinstance(self.cache, str) and self.cache.strip()):
             raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a row has two texts."""
+        return not isinstance(self.text_column, str)
 
 
 @dataclass(frozen=True)
@@ -531,6 +545,16 @@ def _frozen(name: str, args) -> Mapping:
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
         raise checks.wrong(name, args, "a mapping from argument names to values")
     return MappingProxyType(dict(args))
+
+
+def _text_columns(value):
+    if not isinstance(value, (list, tuple)):
+        checks.text("data.text_column", value)
+        return
+    if len(value) != 2 or value[0] == value[1]:
+        raise checks.wrong("data.text_column", value, "a column, or a list of two different ones")
+    for each in value:
+        checks.text("data.text_column, one of them", each)
 
 
 def _encoding(name: str, value):

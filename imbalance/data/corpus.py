@@ -28,6 +28,8 @@ What becomes of a row that is not as it should be:
 ==========================================  ====================================================
 a row with                                  is
 ==========================================  ====================================================
+a pair of texts, one of them empty          skipped and counted
+a pair with the separator in one of its texts  kept, a blank in its place, and counted as a note
 bytes the encoding does not know            kept, each replaced by U+FFFD, and counted; refused
                                             when this befalls most rows of a file
 no text, or white space alone               skipped and counted
@@ -77,6 +79,7 @@ from imbalance.data.spool import Column, Spool
 
 SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
+SEPARATED = "with a separator character replaced"
 CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
 _FILE_NAMES = {
@@ -410,6 +413,9 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
     splits = {}
     for split, (path, format) in _layout(root, config).items():
         if format == "folders":
+            if config.pairs:
+                expected = f"the name of one column: {path} has single texts in files"
+                raise checks.wrong("data.text_column", list(config.text_column), expected)
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
@@ -626,6 +632,8 @@ def _collect(
             continue
         if line.broken:
             file.note(BROKEN, line.place)
+        if line.separated:
+            file.note(SEPARATED, line.place)
         rows.append(line)
     if file.rows_skipped == file.read:
         raise InputError(

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
+from imbalance.config import PAIR_SEPARATOR
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 SUFFIXES = {
@@ -53,10 +54,11 @@ class Row(NamedTuple):
     Attributes:
         place: ``file:line``.
         text, label: not empty; of the label, white space is folded to single blanks, and letters
-            are composed (Unicode NFC).
+            are composed (Unicode NFC). The two texts of a pair are joined by ``PAIR_SEPARATOR``.
         weight: ``None`` when no weight column is asked for.
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
+        separated: whether ``PAIR_SEPARATOR`` stood in a text of a pair and became a blank.
     """
 
     place: str
@@ -65,6 +67,7 @@ class Row(NamedTuple):
     weight: float | None
     digest: bytes
     broken: bool
+    separated: bool = False
 
 
 class Skipped(NamedTuple):
@@ -76,15 +79,21 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``weight`` is optional."""
+    """Names of the columns to read; ``text`` may be two, ``weight`` is optional."""
 
-    text: str = "text"
+    text: str | tuple[str, str] = "text"
     label: str = "label"
     weight: str | None = None
 
     def names(self) -> list[str]:
-        """Return the names asked for: text, label and, if any, weight."""
-        return [each for each in (self.text, self.label, self.weight) if each is not None]
+        """Return the names asked for: text or texts, label and, if any, weight."""
+        texts = self.text if self.pairs else (self.text,)
+        return [each for each in (*texts, self.label, self.weight) if each is not None]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a row has two texts."""
+        return not isinstance(self.text, str)
 
 
 def text_key(text: str) -> str:
@@ -94,7 +103,8 @@ def text_key(text: str) -> str:
         >>> text_key(" 很 好\\n") == text_key("很好")
         True
     """
-    return "".join(text.split())
+    # The separator of a pair counts as white space to Python, but says which text is which.
+    return PAIR_SEPARATOR.join("".join(each.split()) for each in text.split(PAIR_SEPARATOR))
 
 
 def digest(key: str) -> bytes:
@@ -140,6 +150,9 @@ def read_file(
         InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
             is not a finite number of at least 0.
     """
+    if format == "lines" and columns.pairs:
+        expected = f"the name of one column: {path} is label<TAB>text, without columns"
+        raise checks.wrong("data.text_column", list(columns.text), expected)
     if format == "lines" and columns.weight is not None:
         raise checks.wrong(
             "data.weight_column", columns.weight, f"null: {path} is label<TAB>text, without columns"
@@ -232,17 +245,25 @@ def _usable(raw: _Raw | Skipped) -> Row | Skipped:
 def clean(place: str, text, label, weight=None) -> Row | Skipped:
     """Turn values as a file holds them into a row, or say why that cannot be done.
 
+    Args:
+        place: ``file:line``.
+        text: a string, or a tuple of the two texts of a pair.
+        label, weight: as the file holds them.
+
     Raises:
         InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
     """
-    if text is None:
+    texts = text if isinstance(text, tuple) else (text,)
+    if any(each is None for each in texts):
         return Skipped(place, "empty text")
-    if not isinstance(text, str):
+    if not all(isinstance(each, str) for each in texts):
         return Skipped(place, "text is not a string")
-    text, breaks = _SURROGATE.subn("\ufffd", text)
-    key = text_key(text)
-    if not key:
+    if not all(map(str.strip, texts)):
         return Skipped(place, "empty text")
+    separated = len(texts) > 1 and any(PAIR_SEPARATOR in each for each in texts)
+    if separated:
+        texts = [each.replace(PAIR_SEPARATOR, " ") for each in texts]
+    text, breaks = _SURROGATE.subn("\ufffd", PAIR_SEPARATOR.join(texts))
     if label is None or (isinstance(label, float) and math.isnan(label)):
         return Skipped(place, "empty label")
     if not isinstance(label, (str, int, float)):
@@ -256,7 +277,8 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
-    return Row(place, text, label, weight, digest(key), bool(breaks or label_breaks))
+    broken = bool(breaks or label_breaks)
+    return Row(place, text, label, weight, digest(text_key(text)), broken, separated)
 
 
 def _weight(place: str, value) -> float:
@@ -391,9 +413,11 @@ def _values(column) -> list:
 
 
 def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
-    text, label, *weight = values
+    *texts, label = values[: 3 if columns.pairs else 2]
+    weight = values[len(texts) + 1 :]
     if columns.weight is not None and weight[0] is None:
         raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
+    text = tuple(texts) if columns.pairs else texts[0]
     return _Raw(place, text, label, weight[0] if weight else None)
 
 

@@ -10,7 +10,7 @@ from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
 from imbalance.metrics.span_scores import span_scores
 from imbalance.spans import Span
-from imbalance.tasks.base import Predicted, Targets, Task, exact_tokenizer
+from imbalance.tasks.base import Predicted, Targets, Task
 
 
 class _Spans(Task):
@@ -23,9 +23,6 @@ class _Spans(Task):
 
     def names(self, corpus):
         return corpus.types
-
-    def tokenizer(self, config):
-        return exact_tokenizer(config)
 
     def metrics(self, classes, activation):
         return metrics.standard_metrics(len(classes), activation)
