@@ -1,5 +1,7 @@
 """Answers to questions: a span of the context, by its first and last token."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -9,7 +11,7 @@ from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
 from imbalance.data.vocabulary import SEPARATOR_ID
-from imbalance.metrics.reading_scores import reading_scores
+from imbalance.metrics.reading_scores import READING_SCORES, answer_row_scores, reading_scores
 from imbalance.spans import Span
 from imbalance.tasks.base import Predicted, Targets, Task
 
@@ -89,16 +91,16 @@ class Reading(Task):
         return [Predicted(Span(start, end, 0), float(np.exp(score)))] if start < end else []
 
     def scores(self, rows, predicted, names):
-        answers = [
-            [text[each.start : each.end] for each in spans]
-            for text, spans in zip(rows.texts, rows.spans, strict=True)
-        ]
-        found = [
-            "".join(text[each.span.start : each.span.end] for each in spans)
-            for text, spans in zip(rows.texts, predicted, strict=True)
-        ]
-        scored = reading_scores(answers, found)
-        return {"exact_match": scored["exact_match"], "answer_f1": scored["answer_f1"]}
+        scored = reading_scores(answer_row_scores(answers(rows.texts, predicted), rows.answers))
+        return {name: scored[name] for name in READING_SCORES}
+
+
+def answers(texts: Sequence[str], predicted: Sequence[Sequence[Predicted]]) -> list[str]:
+    """Return the answers as they stand in the texts; where none was found, the empty one."""
+    return [
+        text[found[0].span.start : found[0].span.end] if found else ""
+        for text, found in zip(texts, predicted, strict=True)
+    ]
 
 
 def context(text: str) -> int:
@@ -108,7 +110,7 @@ def context(text: str) -> int:
         InputError: if there is no separator between the two.
 
     Example:
-        >>> context("who?\x1fBy Ann.")
+        >>> context("who?\\x1fBy Ann.")
         5
     """
     question, separator, _ = text.partition(PAIR_SEPARATOR)
