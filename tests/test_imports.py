@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imbalance"
 LEVELS = (
     {"checks"},
-    {"config", "decision", "weights"},
+    {"config", "decision", "spans", "weights"},
     {"losses", "metrics", "models", "data"},
     {"registry"},
     {"run_folder"},
@@ -65,6 +65,7 @@ def test_imports_point_down(path):
     [
         ("imbalance", "keras"),
         ("imbalance.config", "keras"),
+        ("imbalance.spans", "keras"),
         ("imbalance.weights", "keras"),
         ("imbalance.commands.train", "keras"),
         ("imbalance.data.audit", "tensorflow"),
