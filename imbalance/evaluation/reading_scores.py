@@ -23,7 +23,8 @@ def answer_tokens(text: str) -> list[str]:
     out; a Han character is a token, as is whatever stands between them and white space.
 
     Punctuation is that of ASCII, as in SQuAD's script, and whatever Unicode calls so, as in
-    that of MLQA; both then split English as this does, and MLQA's splits Chinese so.
+    that of MLQA. English gives the tokens of both scripts, Chinese those of MLQA's, which keeps
+    the words a, an, the in Chinese answers.
 
     Source:
         Rajpurkar et al. 2016, SQuAD, arXiv:1606.05250; Lewis et al. 2020, MLQA,
