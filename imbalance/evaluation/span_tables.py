@@ -2,9 +2,9 @@
 
 A run is a mapping from a subset's name to scores, as in :mod:`imbalance.evaluation.tables`, which
 also prints the frames and writes them as Markdown or CSV. The scores are those of
-:func:`~imbalance.evaluation.span_scores.span_scores`,
-:func:`~imbalance.evaluation.span_scores.tag_scores` and
-:func:`~imbalance.evaluation.reading_scores.reading_scores`, several of them in one dictionary or
+:func:`~imbalance.metrics.span_scores.span_scores`,
+:func:`~imbalance.metrics.span_scores.tag_scores` and
+:func:`~imbalance.metrics.reading_scores.reading_scores`, several of them in one dictionary or
 one alone; a table shows those that some run has. References are published results of that form.
 """
 
@@ -15,9 +15,9 @@ from pandas import DataFrame
 
 from imbalance import checks
 from imbalance.evaluation import pictures, tables
-from imbalance.evaluation.reading_scores import READING_SCORES
-from imbalance.evaluation.span_scores import OF_EACH, SPAN_SCORES, TAG_SCORES
 from imbalance.evaluation.tables import Runs, Scores
+from imbalance.metrics.reading_scores import READING_SCORES
+from imbalance.metrics.span_scores import OF_EACH, SPAN_SCORES, TAG_SCORES
 
 _SCORES = (*SPAN_SCORES, *TAG_SCORES, *READING_SCORES)
 _KINDS = ("type", "tag")
@@ -48,7 +48,7 @@ def of_each_frame(scores: Scores, kind: str = "type") -> DataFrame:
         kind: ``type`` or ``tag``.
 
     Example:
-        >>> from imbalance.evaluation.span_scores import span_scores
+        >>> from imbalance.metrics.span_scores import span_scores
         >>> frame = of_each_frame(span_scores([[[1, 2, 1]]], ["place"]))
         >>> frame.columns.tolist()[:4], frame.values.tolist()[0][:4]
         (['type', 'support', 'predicted', 'precision'], ['place', 2, 1, 1.0])

@@ -10,8 +10,6 @@ from matplotlib.image import imread
 
 from imbalance.checks import InputError
 from imbalance.evaluation import tables
-from imbalance.evaluation.reading_scores import reading_scores
-from imbalance.evaluation.span_scores import OF_EACH, span_scores, tag_scores
 from imbalance.evaluation.span_tables import (
     by_run_frame,
     check_references,
@@ -21,6 +19,8 @@ from imbalance.evaluation.span_tables import (
     score_frame,
     summary_frame,
 )
+from imbalance.metrics.reading_scores import reading_scores
+from imbalance.metrics.span_scores import OF_EACH, span_scores, tag_scores
 from imbalance.spans import tag_names
 
 TYPES = ["地址", "name|a", "book"]

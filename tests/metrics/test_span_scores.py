@@ -9,7 +9,7 @@ import sklearn.metrics as sk
 from seqeval.metrics import sequence_labeling as seqeval
 
 from imbalance.checks import InputError
-from imbalance.evaluation.span_scores import (
+from imbalance.metrics.span_scores import (
     OF_EACH,
     precision_recall_f1,
     row_counts,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imbalance.checks import InputError
-from imbalance.evaluation.reading_scores import (
+from imbalance.metrics.reading_scores import (
     answer_row_scores,
     answer_tokens,
     reading_scores,
