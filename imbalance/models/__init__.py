@@ -1,6 +1,5 @@
 """Models: Keras layers and networks that return float32 logits."""
 
-from imbalance.models.answer_logits import AnswerLogits
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.dilated_cnn import dilated_cnn
@@ -8,6 +7,7 @@ from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.residual_convolution import ResidualConvolution
+from imbalance.models.span_heads import AnswerLogits, PointerLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
 from imbalance.models.token_vectors import NgramVectors, TokenVectors
@@ -20,6 +20,7 @@ __all__ = [
     "LossStateModel",
     "NgramLogits",
     "NgramVectors",
+    "PointerLogits",
     "ResidualConvolution",
     "TokenConvolutions",
     "TokenVectors",

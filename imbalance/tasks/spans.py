@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from imbalance import metrics, models, spans
@@ -95,8 +94,8 @@ class Pointers(_Spans):
         return 2 * models.output_units(activation, len(classes))
 
     def network(self, model, units, activation):
-        logits = keras.layers.Reshape((-1, 2, units // 2), dtype="float32", name="pointers")
-        return models.LossStateModel(model.inputs, logits(model.outputs[0]), name=model.name)
+        logits = models.PointerLogits(name="pointers")(model.outputs[0])
+        return models.LossStateModel(model.inputs, logits, name=model.name)
 
     def decode(self, probabilities, text, names, config):
         found = spans.from_pointers(*probabilities.argmax(axis=-1).T)
