@@ -49,12 +49,18 @@ MONITORS = (
     "val_exact_match",
     "val_answer_f1",
 )
-# The score that chooses the best epoch where the configuration names none.
+# What stands for `auto`, by task.
 MONITOR_OF_TASK = {
     "classification": "val_macro_f1",
     "tagging": "val_span_f1",
     "span": "val_span_f1",
     "reading": "val_answer_f1",
+}
+MODEL_OF_TASK = {
+    "classification": "text_cnn",
+    "tagging": "dilated_cnn",
+    "span": "dilated_cnn",
+    "reading": "dilated_cnn",
 }
 
 
@@ -179,9 +185,12 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network's name in the registry and its own arguments."""
+    """The network's name in the registry and its own arguments.
 
-    name: str = "text_cnn"
+    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    """
+
+    name: str = "auto"
     args: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -376,12 +385,31 @@ class RunConfig:
             raise checks.wrong(
                 "data.format", self.data.format, f"of task {self.task}: {', '.join(formats)}"
             )
+        if self.model.name == "auto":
+            model = dataclasses.replace(self.model, name=MODEL_OF_TASK[self.task])
+            object.__setattr__(self, "model", model)
+        if self.training.monitor == "auto":
+            training = dataclasses.replace(self.training, monitor=MONITOR_OF_TASK[self.task])
+            object.__setattr__(self, "training", training)
+        if self.task != "classification":
+            self._check_token_task()
 
-    @property
-    def monitor(self) -> str:
-        """The validation score that chooses the best epoch."""
-        given = self.training.monitor
-        return MONITOR_OF_TASK[self.task] if given == "auto" else given
+    def _check_token_task(self):
+        """Refuse what is about labels of whole texts."""
+        settings = {
+            "decision": ("as it is", not self.decision.identity),
+            "training.sampling": ("instance", self.training.sampling != "instance"),
+            "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.folds": ("null", self.data.folds is not None),
+            "data.tokens": ("characters", self.data.tokens != "characters"),
+            "data.keep": ("all", self.data.keep != "all"),
+            "data.max_characters": ("null", self.data.max_characters is not None),
+        }
+        for name, (expected, wrong) in settings.items():
+            if wrong:
+                raise InputError(
+                    f"{name}: got another value, expected {expected} with task {self.task}"
+                )
 
     @classmethod
     def from_mapping(cls, mapping: Mapping) -> "RunConfig":

@@ -112,13 +112,14 @@ class EncodedCorpus:
     rows: dict[str, EncodedRows]
 
 
-def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
+def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = None) -> EncodedCorpus:
     """Return the token ids of the training and validation split, from the cache where it can.
 
     Args:
         corpus: what :func:`imbalance.data.load` returned.
         config: ``tokens``, ``keep``, ``max_characters``, ``max_length`` and ``vocabulary_size``
             are used.
+        tokenizer: by default that of ``config``.
 
     Example:
         >>> from imbalance.data import load
@@ -127,7 +128,7 @@ def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
         >>> encoded.encoder.vocabulary[:4], len(encoded.rows["train"])
         (('[PAD]', '[UNK]', '，', '的'), 6328)
     """
-    tokenizer = Tokenizer.from_config(config)
+    tokenizer = tokenizer or Tokenizer.from_config(config)
     key = {
         "corpus": corpus.key,
         "tokenizer": vars(tokenizer),
@@ -197,7 +198,7 @@ def _write(folder: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
 def part_count(split: Split, tokenizer: Tokenizer) -> int:
     """Return into how many parts a split goes: as many as keep one small enough for memory."""
     # A token is a character or more.
-    longest = (2 * tokenizer.max_length + 1) if tokenizer.sides else tokenizer.max_length
+    longest = (2 * tokenizer.max_length + 1) if tokenizer.pairs else tokenizer.max_length
     tokens = int(np.minimum(split.lengths, longest).sum(dtype=np.int64))
     return max(1, -(-tokens // _TOKENS_A_PART))
 
