@@ -32,6 +32,8 @@ TABLES = ("auto", "none", "float32", "float16")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "blank_lines", "folders")
 # Of texts in which spans are marked.
 SPAN_FORMATS = ("auto", "cluener", "conll", "conllu", "words", "squad")
+# Corpora that need no file of the user's: of labelled texts, and of texts with spans.
+EMBEDDED = ("reviews", "people_daily")
 SCHEMES = ("bio", "bioes", "words")
 MONITORS = (
     "val_loss",
@@ -70,7 +72,11 @@ class DataConfig:
 
     Attributes:
         source: ``reviews`` (the embedded corpus), or a path: a file, a folder holding one file
-            per split (``train.*``, ``validation.*``, ``test.*``), or a folder per class.
+            per split (``train.*``, ``validation.*``, ``test.*``), or a folder per class. Of texts
+            with spans: ``people_daily`` (the embedded one), a file, or a file per split.
+        files: split to the file of the folder ``source`` that holds it, where they are called
+            otherwise, as in ``{train: trial.json, test: dev.json}``; empty, they go by their
+            names.
         format: how files are read; ``auto`` goes by their names. Of lines of a label and a text,
             ``lines`` has a tab between them and ``blank_lines`` a blank. Of texts with spans:
             ``cluener`` (JSON lines), ``conll`` (a token and its tag a line), ``conllu``, ``words``
@@ -112,6 +118,7 @@ class DataConfig:
     """
 
     source: str = "reviews"
+    files: Mapping[str, str] = field(default_factory=dict)
     format: str = "auto"
     scheme: str = "bio"
     text_column: str | tuple[str, str] = "text"
@@ -136,6 +143,7 @@ class DataConfig:
 
     def __post_init__(self):
         checks.text("data.source", self.source)
+        object.__setattr__(self, "files", _files(self.files, self.source))
         checks.choice("data.format", self.format, (*FORMATS, *SPAN_FORMATS[1:]))
         checks.choice("data.scheme", self.scheme, SCHEMES)
         _text_columns(self.text_column)
@@ -572,6 +580,19 @@ def _text_columns(value):
         raise checks.wrong("data.text_column", value, "a column, or a list of two different ones")
     for each in value:
         checks.text("data.text_column, one of them", each)
+
+
+def _files(files, source: str) -> dict[str, str]:
+    if not isinstance(files, Mapping):
+        raise checks.wrong("data.files", files, "a mapping from splits to names of files")
+    checks.keys("data.files", files, ("train", "validation", "test"))
+    if files and "train" not in files:
+        raise checks.wrong("data.files", dict(files), "the file of train among them")
+    if files and source in EMBEDDED:
+        raise checks.wrong("data.files", dict(files), f"nothing, since {source} is no folder")
+    for split, file in files.items():
+        checks.text(f"data.files.{split}", file)
+    return dict(files)
 
 
 def _encoding(name: str, value):

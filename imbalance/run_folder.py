@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from imbalance import checks, models, registry, tasks
 from imbalance.config import RunConfig, read_yaml
+from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
 from imbalance.decision import Decision
 from imbalance.tasks.base import Predicted
@@ -103,7 +104,7 @@ class Run:
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        tokenizer = self.task.tokenizer(self.config.data)
+        tokenizer = Tokenizer.from_config(self.config.data, self.config.task)
         return TextEncoder.load(self.path / VOCABULARY, tokenizer)
 
     @cached_property

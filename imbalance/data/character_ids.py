@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from imbalance.config import PAIR_SEPARATOR
 from imbalance.data.tokens import Tokenizer, sides
 
 _CODE_POINTS = 0x110000
@@ -45,13 +46,15 @@ class CharacterIds:
         self._max_characters = tokenizer.max_characters
         self._max_length = tokenizer.max_length
         self._blanks = tokenizer.keep == "all"
-        self._separator = separator if tokenizer.pairs else None
+        self._separator = separator if tokenizer.sides else None
         table = np.full(_CODE_POINTS, unknown, np.int32)
         for character, number in ids.items():
             table[ord(character)] = number
         # Below 0: a blank that may be one of a run, by its own id, or a character that is dropped.
         becomes = {"all": -table[ord(" ")], "letters": -1, "exact": table[ord(" ")]}
         table[_no_letters(tokenizer.keep)] = becomes[tokenizer.keep]
+        if tokenizer.pairs:
+            table[ord(PAIR_SEPARATOR)] = separator
         pages, page = np.unique(table.reshape(-1, 1 << _PAGE_BITS), axis=0, return_inverse=True)
         self._cells = pages.ravel()
         # Added to a code point, the place in the cells.

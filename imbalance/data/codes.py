@@ -73,7 +73,7 @@ class CharacterCodes:
 
     def block(self, texts: list[str]) -> Block:
         """Return the tokens of a few raw texts."""
-        if self._tokenizer.pairs:
+        if self._tokenizer.sides:
             sides = self._block([side for text in texts for side in halves(text)])
             return _joined(sides, self.separator)
         return self._block(texts)
@@ -101,7 +101,12 @@ class CharacterCodes:
 
     def _meet(self, codes: list[int]) -> None:
         # Between two letters, so that a blank is not at an end, where it would vanish.
-        whole = dataclasses.replace(self._tokenizer, max_characters=None, max_length=3, pairs=False)
+        whole = dataclasses.replace(
+            self._tokenizer,
+            max_characters=None,
+            max_length=3,
+            pairs=self._tokenizer.pairs and not self._tokenizer.sides,
+        )
         rows = whole.split(tf.constant([f"x{chr(code)}x" for code in codes])).to_list()
         for code, row in zip(codes, rows, strict=True):
             self._becomes[code] = ord(row[1].decode()) if len(row) == 3 else _DROPPED

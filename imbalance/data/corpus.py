@@ -11,6 +11,7 @@ a folder with ``train.*``             a file per split; ``validation.*`` may be 
                                       ``val`` or ``dev``; a missing split is cut from train
 ``<root>/<class>/*.txt``              cut three ways
 ``<root>/<split>/<class>/*.txt``      a folder per split; a missing one is cut from train
+a folder and ``data.files``           the files it names; a missing split is cut from train
 ====================================  ==========================================================
 
 Cutting follows ``split_seed`` alone. Each class gives each cut split its share of rows, rounded,
@@ -62,7 +63,7 @@ import tempfile
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -84,7 +85,7 @@ CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
 DROPPED = "dropped by data.resample"
 REPEATED = "repeated by data.resample"
-_FILE_NAMES = {
+FILE_NAMES = {
     "train": ("train",),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
@@ -349,7 +350,7 @@ def load(config: DataConfig) -> Corpus:
 
     folder = kept.entry("corpus", key, build)
     labels, splits, report = _reopened(folder, config, kept)
-    return Corpus(_name(config), labels, splits, report, kept, cache.fingerprint(key))
+    return Corpus(name_of(config), labels, splits, report, kept, cache.fingerprint(key))
 
 
 def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[Split, ReadReport]:
@@ -399,7 +400,7 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
     finally:
         spool.close()
     splits = {split: each.rows() for split, each in collected.items()}
-    return Given(_name(config), splits, report)
+    return Given(name_of(config), splits, report)
 
 
 def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
@@ -426,7 +427,7 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
         if format == "folders":
             used = splits[split].names
             empty = [each for each in readers.class_folders(path) if each not in used]
-            _warn(report, f"{path}: class folders without a usable text", empty)
+            warn(report, f"{path}: class folders without a usable text", empty)
     return splits
 
 
@@ -437,7 +438,8 @@ def _reviews(config: DataConfig) -> dict:
     return reviews.read_reviews_with_test(ratio, test_ratio, config.test_fraction, seed)
 
 
-def _name(config: DataConfig) -> str:
+def name_of(config: DataConfig) -> str:
+    """Return the name of the source: that of its file, without suffixes, or its folder."""
     root = Path(config.source).expanduser()
     name = root.resolve().name
     if config.source == "reviews" or root.is_dir():
@@ -458,7 +460,7 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
         raise checks.wrong(
             f"{_source(given)}: classes of the training rows", sorted(known), "two classes or more"
         )
-    _warn(
+    warn(
         given.report,
         "train: classes skipped, each of their texts stands under another label as well",
         sorted(set(given.splits["train"].counts()) - known),
@@ -604,7 +606,7 @@ def _take(counts: np.ndarray, target: int) -> list[int]:
 def _known(name: str, rows: Rows, known: set[str], report: ReadReport) -> Rows:
     strange = Counter({n: count for n, count in rows.counts().items() if n not in known})
     named = [f"{label!r} ({count} rows)" for label, count in strange.most_common()]
-    _warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
+    warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
     codes = [code for code, label in enumerate(rows.names) if label not in known]
     return rows.skip(np.flatnonzero(np.isin(rows.codes, codes)), UNKNOWN_LABEL)
 
@@ -625,16 +627,17 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
             raise InputError(f"{_source(given)}: the {name} split {cause}")
         if name != "train":
             absent = sorted(set(train) - set(rows.counts()))
-            _warn(report, f"{name}: classes without a row", absent)
+            warn(report, f"{name}: classes without a row", absent)
         rows.use()
     if (splits["train"].weights == 0).all():
         raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
     single = sorted(label for label, count in train.items() if count == 1)
-    _warn(report, "train: classes with a single row", single)
+    warn(report, "train: classes with a single row", single)
     report.check()
 
 
-def _warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+def warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+    """Add a warning that lists the first few ``names``, if there are any."""
     if names:
         more = len(names) - _NAMED_AT_MOST
         listed = ", ".join(map(show, names[:_NAMED_AT_MOST]))
@@ -735,6 +738,9 @@ def _reopened(folder: Path, config: DataConfig, keep):
 
 def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
     """Return, for each split that the source gives, its path and format."""
+    if config.files:
+        paths = named_files(root, config.files)
+        return {split: (path, _file_format(path, config.format)) for split, path in paths.items()}
     try:
         if root.is_dir():
             return _folder_layout(root, config.format)
@@ -749,6 +755,24 @@ def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
         "reviews, a file or a folder that exists"
         + checks.did_you_mean(root.name, ["reviews", *siblings]),
     )
+
+
+def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of a folder that ``data.files`` names, by split.
+
+    Raises:
+        InputError: if one of them does not exist.
+    """
+    found = {split: root / name for split, name in files.items()}
+    for split, path in found.items():
+        if not path.is_file():
+            siblings = [each.name for each in root.iterdir()] if root.is_dir() else []
+            raise checks.wrong(
+                f"data.files.{split}",
+                files[split],
+                f"a file in {root}" + checks.did_you_mean(path.name, siblings),
+            )
+    return found
 
 
 def _file_format(path: Path, format: str) -> str:
@@ -767,7 +791,7 @@ def _file_format(path: Path, format: str) -> str:
 def _folder_layout(root: Path, format: str) -> dict[str, tuple[Path, str]]:
     entries = sorted(root.iterdir())
     found = {}
-    for split, names in _FILE_NAMES.items():
+    for split, names in FILE_NAMES.items():
         folders = [each for each in entries if each.is_dir() and each.name in names]
         files = [] if format == "folders" else _split_files(entries, names, format)
         candidates = files or (folders if format in ("auto", "folders") else [])

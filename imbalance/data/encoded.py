@@ -198,7 +198,7 @@ def _write(folder: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
 def part_count(split: Split, tokenizer: Tokenizer) -> int:
     """Return into how many parts a split goes: as many as keep one small enough for memory."""
     # A token is a character or more.
-    longest = (2 * tokenizer.max_length + 1) if tokenizer.pairs else tokenizer.max_length
+    longest = (2 * tokenizer.max_length + 1) if tokenizer.sides else tokenizer.max_length
     tokens = int(np.minimum(split.lengths, longest).sum(dtype=np.int64))
     return max(1, -(-tokens // _TOKENS_A_PART))
 

@@ -171,7 +171,7 @@ def read_file(
             # or form feed inside a text does not cut it in two.
             newline = "" if _quoted(format, columns) else "\n"
             with _open_text(path, encoding, newline) as file:
-                yield from map(_usable, _TEXT_FORMATS[format](_shown(path), file, columns))
+                yield from map(_usable, _TEXT_FORMATS[format](shown(path), file, columns))
 
 
 def class_folders(root: Path) -> dict[str, Path]:
@@ -185,7 +185,7 @@ def class_folders(root: Path) -> dict[str, Path]:
     for folder in folders:
         if _SURROGATE.search(folder.name):
             raise InputError(
-                f"{_shown(folder)}: the folder's name is not UTF-8, expected a readable class name"
+                f"{shown(folder)}: the folder's name is not UTF-8, expected a readable class name"
             )
     matches = [re.fullmatch(r"C\d+-(.+)", each.name) for each in folders]
     numbered = all(matches)
@@ -210,11 +210,11 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
             paths = sorted(folder.iterdir())
         for path in paths:
             if path.is_dir() or path.suffix.lower() != ".txt":
-                yield Skipped(_shown(path), "not a .txt file")
+                yield Skipped(shown(path), "not a .txt file")
                 continue
             with _readable(path):
                 data = path.read_bytes()
-            yield clean(_shown(path), _decode(data, encoding), label)
+            yield clean(shown(path), _decode(data, encoding), label)
 
 
 def content(path: Path) -> str:
@@ -235,6 +235,32 @@ def content(path: Path) -> str:
         return found.hexdigest()
     with _readable(path), open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def numbered_lines(path: Path, encoding: str = "auto") -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file, numbered from 1, without their ends.
+
+    A lone surrogate stands for what does not fit the encoding, see :func:`mended`.
+
+    Raises:
+        InputError: if the file cannot be read to its end.
+    """
+    with _readable(path), _open_text(path, encoding, "\n") as file:
+        yield from _numbered(file)
+
+
+def mended(text: str) -> tuple[str, bool]:
+    """Return the text with U+FFFD for each lone surrogate, and whether there was one."""
+    text, breaks = _SURROGATE.subn("\ufffd", text)
+    return text, bool(breaks)
+
+
+def label_name(label: str) -> str:
+    """Return a label with white space folded to single blanks and letters composed.
+
+    Folded: labels.txt holds one a line. Composed: é must be one class, however it is typed.
+    """
+    return unicodedata.normalize("NFC", " ".join(label.split()))
 
 
 class _Raw(NamedTuple):
@@ -269,7 +295,7 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     separated = len(texts) > 1 and any(PAIR_SEPARATOR in each for each in texts)
     if separated:
         texts = [each.replace(PAIR_SEPARATOR, " ") for each in texts]
-    text, breaks = _SURROGATE.subn("\ufffd", PAIR_SEPARATOR.join(texts))
+    text, breaks = mended(PAIR_SEPARATOR.join(texts))
     if label is None or (isinstance(label, float) and math.isnan(label)):
         return Skipped(place, "empty label")
     if not isinstance(label, (str, int, float)):
@@ -277,13 +303,11 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     # 1.0 is what a table makes of the label 1 when another row's label is missing.
     if isinstance(label, float) and label.is_integer():
         label = int(label)
-    # Folded: labels.txt holds one a line. Composed: é must be one class, however it is typed.
-    label = unicodedata.normalize("NFC", " ".join(str(label).split()))
-    label, label_breaks = _SURROGATE.subn("\ufffd", label)
+    label, label_breaks = mended(label_name(str(label)))
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
-    broken = bool(breaks or label_breaks)
+    broken = breaks or label_breaks
     return Row(place, text, label, weight, digest(text_key(text)), broken, separated)
 
 
@@ -401,15 +425,15 @@ def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
     import pyarrow
     from pyarrow import parquet
 
-    names, shown = columns.names(), _shown(path)
+    names, name = columns.names(), shown(path)
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
-            _positions(shown, file.schema_arrow.names, columns)
+            _positions(name, file.schema_arrow.names, columns)
             for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
                 for values in zip(*(_values(batch.column(each)) for each in names), strict=True):
                     number += 1
-                    yield _raw(f"{shown}:{number}", values, columns)
+                    yield _raw(f"{name}:{number}", values, columns)
     except pyarrow.ArrowException as error:
         raise _unreadable(path, error) from None
 
@@ -492,9 +516,9 @@ def _readable(path: Path):
 
 def _unreadable(path, error: Exception) -> InputError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"{_shown(path)}: cannot be read ({' '.join(reason.split())})")
+    return InputError(f"{shown(path)}: cannot be read ({' '.join(reason.split())})")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return the path as text that any terminal can print."""
     return str(path).encode(errors="replace").decode()

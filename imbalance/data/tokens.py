@@ -17,6 +17,8 @@ from imbalance.data import segmentation
 # White space, other separators and control characters: one blank for each run of them.
 _BLANKS = r"[\s\p{Z}\p{C}]+"
 _BLANK = r"[\s\p{Z}\p{C}]"
+# The same without the separator: of control characters, \p{C}, it is one.
+_BLANK_BUT_SEPARATOR = r"[\s\p{Z}\x00-\x1e\x7f-\x9f\p{Cf}\p{Co}\p{Cs}]"
 # Chinese and Latin letters; everything else is dropped, as the published Fudan system does.
 _NOT_LETTERS = r"[^\x{4E00}-\x{9FD5}a-zA-Z]+"
 
@@ -34,7 +36,8 @@ class Tokenizer:
             a token is an offset in the text.
         pairs: whether a text is two, with ``PAIR_SEPARATOR`` between them: it is a token then,
             and the limits are of either side. A second separator is a blank, and a text without
-            one is a pair whose second text is empty.
+            one is a pair whose second text is empty. With ``exact``, where offsets must not
+            change, every separator is a token, and the limits are of the whole.
 
     Example:
         >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=4)
@@ -50,9 +53,17 @@ class Tokenizer:
     pairs: bool = False
 
     @classmethod
-    def from_config(cls, config: DataConfig) -> "Tokenizer":
-        limits = (config.max_characters, config.max_length)
-        return cls(config.tokens, config.keep, *limits, pairs=config.pairs)
+    def from_config(cls, config: DataConfig, task: str = "classification") -> "Tokenizer":
+        """Return the tokenizer of a run: as configured; of tasks with offsets, exact characters."""
+        tokens, keep, pairs = config.tokens, config.keep, config.pairs
+        if task != "classification":
+            tokens, keep, pairs = "characters", "exact", task == "reading"
+        return cls(tokens, keep, config.max_characters, config.max_length, pairs)
+
+    @property
+    def sides(self) -> bool:
+        """Whether the two texts of a pair are read one by one."""
+        return self.pairs and self.keep != "exact"
 
     def prepare(self, texts: Iterable[str]) -> list[str]:
         """Return what :meth:`split` takes: the texts, or for words their words, blank-joined."""
@@ -90,7 +101,7 @@ class Tokenizer:
             Ragged strings of shape (batch, tokens), at most ``max_length`` tokens a row, or a side
             of a pair; the separator is the token ``PAIR_SEPARATOR``.
         """
-        if not self.pairs:
+        if not self.sides:
             return self._split(prepared)
         first, second = sides(prepared)
         separator = tf.fill([tf.shape(prepared)[0], 1], PAIR_SEPARATOR)
@@ -113,7 +124,8 @@ class Tokenizer:
     def replaced(self, texts: tf.Tensor) -> tf.Tensor:
         """Return texts without what is dropped, and with a blank for each run of blanks."""
         if self.keep == "exact":
-            return tf.strings.regex_replace(texts, _BLANK, " ")
+            blank = _BLANK_BUT_SEPARATOR if self.pairs else _BLANK
+            return tf.strings.regex_replace(texts, blank, " ")
         if self.keep == "letters":
             return tf.strings.regex_replace(texts, _NOT_LETTERS, "")
         return tf.strings.regex_replace(texts, _BLANKS, " ")

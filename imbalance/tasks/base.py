@@ -11,7 +11,6 @@ import tensorflow as tf
 from imbalance import models
 from imbalance.config import DataConfig
 from imbalance.data.pipeline import TokenValues
-from imbalance.data.tokens import Tokenizer
 from imbalance.spans import Span
 
 
@@ -69,10 +68,6 @@ class Task(ABC):
             return np.bincount(counted.ravel(), minlength=classes)
         return np.bincount(labels, minlength=classes)
 
-    def tokenizer(self, config: DataConfig) -> Tokenizer:
-        """Return how texts become tokens."""
-        return Tokenizer.from_config(config)
-
     @abstractmethod
     def units(self, classes: Sequence[str], activation: str) -> int:
         """Return how many logits the network gives for a text, or a token."""
@@ -115,8 +110,3 @@ class Task(ABC):
     def metrics(self, classes: Sequence[str], activation: str) -> list[keras.metrics.Metric]:
         """Return what training measures of each class."""
         return []
-
-
-def exact_tokenizer(config: DataConfig, pairs: bool = False) -> Tokenizer:
-    """Return the tokenizer by which token i of a text is its character i."""
-    return Tokenizer("characters", "exact", None, config.max_length, pairs)

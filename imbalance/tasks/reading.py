@@ -1,5 +1,7 @@
 """Answers to questions: a span of the context, by its first and last token."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -9,12 +11,12 @@ from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
 from imbalance.data.vocabulary import SEPARATOR_ID
-from imbalance.metrics.reading_scores import reading_scores
+from imbalance.metrics.reading_scores import READING_SCORES, answer_row_scores, reading_scores
 from imbalance.spans import Span
-from imbalance.tasks.base import Predicted, Targets, Task, exact_tokenizer
+from imbalance.tasks.base import Predicted, Targets, Task
 
-# Of an answer, in characters.
-_LONGEST = 60
+# Characters of an answer, at most.
+LONGEST_ANSWER = 60
 
 
 class Reading(Task):
@@ -34,28 +36,22 @@ class Reading(Task):
     def classes(self, names, scheme):
         return ("start", "end")
 
-    def tokenizer(self, config):
-        return exact_tokenizer(config, pairs=True)
-
     def targets(self, corpus, split, config, activation):
         rows = corpus.splits[split]
-        positions, weights, lengths = [], [], []
-        for text, answers in zip(rows.texts, rows.spans, strict=True):
-            first, last, moved = window(text, config.max_length)
-            marked, asked = np.zeros((last, 2), "float32"), np.zeros(last, "float32")
-            # Of several accepted answers one that is not cut off, the first.
-            kept = [each for each in answers if each.end - moved <= last]
-            if kept:
-                marked[kept[0].start - moved, 0] = marked[kept[0].end - 1 - moved, 1] = 1
-                asked[first:] = 1
-            positions.append(marked)
-            weights.append(asked)
-            lengths.append(last)
+        lengths = np.minimum(rows.lengths, config.max_length)
         starts = np.append(0, np.cumsum(lengths))
-        return Targets(
-            TokenValues(np.concatenate(positions), starts),
-            TokenValues(np.concatenate(weights), starts),
-        )
+        positions = np.zeros((starts[-1], 2), "float32")
+        weights = np.zeros(starts[-1], "float32")
+        for text, answers, start, end in zip(
+            rows.texts, rows.spans, starts[:-1].tolist(), starts[1:].tolist(), strict=True
+        ):
+            # Of several accepted answers the first that is not cut off; without one the row
+            # teaches nothing.
+            kept = next((each for each in answers if start + each.end <= end), None)
+            if kept is not None:
+                positions[start + kept.start, 0] = positions[start + kept.end - 1, 1] = 1
+                weights[start + context(text) : end] = 1
+        return Targets(TokenValues(positions, starts), TokenValues(weights, starts))
 
     def counts(self, targets, classes):
         return targets.labels.values.sum(axis=0).astype(np.int64)
@@ -76,7 +72,6 @@ class Reading(Task):
             return dataset
 
         def by_position(ids, positions, weights):
-            # A row whose answer was cut off teaches nothing.
             asked = tf.reduce_max(weights, axis=1, keepdims=True)
             return ids, tf.transpose(positions, [0, 2, 1]), tf.repeat(asked, 2, axis=1)
 
@@ -89,38 +84,36 @@ class Reading(Task):
         return ops.convert_to_numpy(ops.transpose(ops.softmax(logits, axis=-1), (0, 2, 1)))
 
     def decode(self, probabilities, text, names, config):
-        first, last, moved = window(text, config.max_length)
-        if first == last:
-            return []
         with np.errstate(divide="ignore"):
             starts, ends = np.log(probabilities).T
-        start, end, score = spans.best_answer(starts, ends, first, last, _LONGEST)
-        return [Predicted(Span(start + moved, end + moved, 0), float(np.exp(score)))]
+        first, last = context(text), len(probabilities)
+        start, end, score = spans.best_answer(starts, ends, first, last, LONGEST_ANSWER)
+        return [Predicted(Span(start, end, 0), float(np.exp(score)))] if start < end else []
 
     def scores(self, rows, predicted, names):
-        answers = [
-            [text[each.start : each.end] for each in spans]
-            for text, spans in zip(rows.texts, rows.spans, strict=True)
-        ]
-        found = [
-            "".join(text[each.span.start : each.span.end] for each in spans)
-            for text, spans in zip(rows.texts, predicted, strict=True)
-        ]
-        scored = reading_scores(answers, found)
-        return {"exact_match": scored["exact_match"], "answer_f1": scored["answer_f1"]}
+        scored = reading_scores(answer_row_scores(answers(rows.texts, predicted), rows.answers))
+        return {name: scored[name] for name in READING_SCORES}
 
 
-def window(text: str, max_length: int) -> tuple[int, int, int]:
-    """Return where the context begins and ends among the tokens of a question and its context,
-    and how many characters the cut question is shorter.
+def answers(texts: Sequence[str], predicted: Sequence[Sequence[Predicted]]) -> list[str]:
+    """Return the answers as they stand in the texts; where none was found, the empty one."""
+    return [
+        text[found[0].span.start : found[0].span.end] if found else ""
+        for text, found in zip(texts, predicted, strict=True)
+    ]
+
+
+def context(text: str) -> int:
+    """Return where the context of a question begins.
+
+    Raises:
+        InputError: if there is no separator between the two.
 
     Example:
-        >>> window("who?\\x1fBy Ann.", max_length=3)
-        (4, 7, 1)
+        >>> context("who?\\x1fBy Ann.")
+        5
     """
-    question, separator, context = text.partition(PAIR_SEPARATOR)
+    question, separator, _ = text.partition(PAIR_SEPARATOR)
     if not separator:
         raise checks.wrong("text", text, "a question and its context, the separator between them")
-    first = min(len(question), max_length) + 1
-    moved = len(question) + 1 - first
-    return first, first + min(len(context), max_length), moved
+    return len(question) + 1

@@ -8,9 +8,9 @@ import numpy as np
 from imbalance import metrics, models, spans
 from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
-from imbalance.metrics.span_scores import span_scores
+from imbalance.metrics.span_scores import row_counts, span_scores
 from imbalance.spans import Span
-from imbalance.tasks.base import Predicted, Targets, Task, exact_tokenizer
+from imbalance.tasks.base import Predicted, Targets, Task
 
 
 class _Spans(Task):
@@ -24,15 +24,13 @@ class _Spans(Task):
     def names(self, corpus):
         return corpus.types
 
-    def tokenizer(self, config):
-        return exact_tokenizer(config)
-
     def metrics(self, classes, activation):
         return metrics.standard_metrics(len(classes), activation)
 
     def scores(self, rows, predicted, names):
         found = [[each.span for each in spans] for spans in predicted]
-        return {"span_f1": span_scores(rows.spans, found, names)["span_f1"]}
+        scored = span_scores(row_counts(rows.spans, found, len(names)), names)
+        return {"span_f1": scored["span_f1"]}
 
 
 class Tagging(_Spans):

@@ -20,6 +20,7 @@ from imbalance.data.pipeline import (
     row_weights,
     training_dataset,
 )
+from imbalance.data.tokens import Tokenizer
 from imbalance.tasks.base import Targets
 from imbalance.tasks.batches import Batches
 from imbalance.training import (
@@ -91,7 +92,7 @@ def fit(
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
-    encoded = encode(corpus, config.data, task.tokenizer(config.data))
+    encoded = encode(corpus, config.data, Tokenizer.from_config(config.data, config.task))
     encoder = encoded.encoder
     training_rows, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
