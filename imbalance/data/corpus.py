@@ -83,6 +83,8 @@ BROKEN = "with broken bytes replaced"
 SEPARATED = "with a separator character replaced"
 CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
+DROPPED = "dropped by data.resample"
+REPEATED = "repeated by data.resample"
 FILE_NAMES = {
     "train": ("train",),
     "validation": ("validation", "valid", "val", "dev"),
@@ -410,7 +412,7 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
                 _collect(lines, name, report, config.encoding, splits[split])
         return splits
     root = Path(config.source).expanduser()
-    columns = Columns(config.text_column, config.label_column, config.weight_column)
+    columns = Columns(config.text_column, config.label_column, config.weight_column, config.quotes)
     splits = {}
     for split, (path, format) in _layout(root, config).items():
         if format == "folders":
@@ -482,9 +484,13 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     if config.folds is not None:
         splits |= fold(splits["train"], config.folds, config.fold, config.split_seed)
     splits = {name: splits[name] for name in SPLITS if name in splits}
+    splits["train"], copies = _resampled(splits["train"], config)
     _finish(splits, given)
+    splits["train"].note(copies, REPEATED)
+    # With equal rows together they are read from disk in its order.
+    train = splits["train"].select(np.sort(np.append(np.arange(len(splits["train"])), copies)))
     # Without a validation split there is an empty one.
-    return {"validation": train.select(np.zeros(0, np.int64)), **splits}
+    return {"validation": train.select(np.zeros(0, np.int64)), **splits, "train": train}
 
 
 def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
@@ -540,6 +546,27 @@ def fold(rows: Rows, folds: int, number: int, seed: int) -> dict[str, Rows]:
         "train": rows.select(np.flatnonzero(~chosen)),
         "validation": rows.select(np.flatnonzero(chosen)),
     }
+
+
+def _resampled(train: Rows, config: DataConfig) -> tuple[Rows, np.ndarray]:
+    """Return the training rows that ``data.resample`` leaves, and the positions in them of those
+    that are to come again, as often as they are.
+    """
+    checks.keys("data.resample", config.resample, sorted(train.counts()))
+    dropped, copies = [], []
+    for label, factor in config.resample.items():
+        rows = np.flatnonzero(train.codes == train.names.index(label))
+        digests = (each.ljust(16, b"\0") for each in train.digests[rows].tolist())
+        ranks = [readers.rank("resample", config.split_seed, each) for each in digests]
+        rows = rows[np.argsort(np.array(ranks, "S16"), kind="stable")]
+        wanted = max(1, int(len(rows) * factor + 0.5))
+        dropped.append(rows[wanted:])
+        copies.append(np.resize(rows, max(0, wanted - len(rows))))
+    empty = np.zeros(0, np.int64)
+    dropped = np.sort(np.concatenate([empty, *dropped]))
+    copies = np.concatenate([empty, *copies])
+    copies = copies - np.searchsorted(dropped, copies)
+    return train.skip(dropped, DROPPED) if len(dropped) else train, copies
 
 
 def _texts(rows: Rows, purpose: str, seed: int):
