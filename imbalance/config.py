@@ -118,7 +118,7 @@ class DataConfig:
     """
 
     source: str = "reviews"
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
     format: str = "auto"
     scheme: str = "bio"
     text_column: str | tuple[str, str] = "text"
@@ -425,6 +425,8 @@ class RunConfig:
             "decision": ("as it is", not self.decision.identity),
             "training.sampling": ("instance", self.training.sampling != "instance"),
             "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.text_column": ("one column", self.data.pairs),
+            "data.resample": ("nothing", bool(self.data.resample)),
             "data.folds": ("null", self.data.folds is not None),
             "data.tokens": ("characters", self.data.tokens != "characters"),
             "data.keep": ("all", self.data.keep != "all"),

@@ -7,6 +7,7 @@ from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.residual_convolution import ResidualConvolution
+from imbalance.models.siamese_cnn import NgramOverlap, PairSides, siamese_cnn
 from imbalance.models.span_heads import AnswerLogits, PointerLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
@@ -19,8 +20,10 @@ __all__ = [
     "ConvMaxOverTime",
     "LossStateModel",
     "NgramLogits",
+    "NgramOverlap",
     "NgramVectors",
     "PointerLogits",
+    "PairSides",
     "ResidualConvolution",
     "TokenConvolutions",
     "TokenVectors",
@@ -29,6 +32,7 @@ __all__ = [
     "dilated_cnn",
     "output_units",
     "probabilities",
+    "siamese_cnn",
     "text_cnn",
     "vocabulary_size",
     "wide_text_cnn",
