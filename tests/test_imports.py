@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imbalance"
 LEVELS = (
     {"checks"},
-    {"config", "decision", "weights"},
+    {"bias", "config", "decision", "weights"},
     {"losses", "metrics", "models", "data"},
     {"registry"},
     {"run_folder"},
