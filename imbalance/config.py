@@ -69,6 +69,9 @@ class DataConfig:
         scheme: tags that stand for spans: ``bio``, ``bioes``; or ``words``, where each span is a
             word that has one tag, as parts of speech are.
         text_column, label_column, weight_column: names of the columns in tables and JSON lines.
+        subgroups: of rows, to score how evenly a network ranks them (:mod:`imbalance.bias`): name
+            to a column that holds 0 or 1, true or false, or a share, from .5 on a member; or to
+            ``{pattern: regular expression}``, whose members are the texts where it is found.
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
@@ -101,6 +104,8 @@ class DataConfig:
     text_column: str = "text"
     label_column: str = "label"
     weight_column: str | None = None
+    # A plain dictionary, which `dataclasses.asdict` can copy; equal ones are equal without a hash.
+    subgroups: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5
     test_imbalance_ratio: float | None = None
@@ -128,6 +133,7 @@ class DataConfig:
             )
         if self.weight_column is not None:
             checks.text("data.weight_column", self.weight_column)
+        object.__setattr__(self, "subgroups", _subgroups(self.subgroups))
         _encoding("data.encoding", self.encoding)
         for name in ("imbalance_ratio", "test_imbalance_ratio"):
             if getattr(self, name) is not None:
@@ -503,6 +509,27 @@ def _frozen(name: str, args) -> Mapping:
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
         raise checks.wrong(name, args, "a mapping from argument names to values")
     return MappingProxyType(dict(args))
+
+
+def _subgroups(value) -> dict:
+    if not isinstance(value, Mapping):
+        raise checks.wrong("data.subgroups", value, "a mapping from names to columns or patterns")
+    found = {}
+    for name, each in value.items():
+        checks.text("data.subgroups, one of the names", name)
+        place = f"data.subgroups.{name}"
+        if not isinstance(each, Mapping):
+            found[name] = checks.text(place, each)
+            continue
+        checks.keys(place, each, ("pattern",))
+        pattern = checks.text(f"{place}.pattern", each.get("pattern"))
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            expected = f"a regular expression ({error})"
+            raise checks.wrong(f"{place}.pattern", pattern, expected) from None
+        found[name] = {"pattern": pattern}
+    return found
 
 
 def _encoding(name: str, value):

@@ -19,14 +19,16 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
+from imbalance.data.subgroups import member
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 SUFFIXES = {
@@ -57,6 +59,7 @@ class Row(NamedTuple):
         weight: ``None`` when no weight column is asked for.
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
+        members: column of a subgroup to what it says, ``None`` where it says nothing.
     """
 
     place: str
@@ -65,6 +68,7 @@ class Row(NamedTuple):
     weight: float | None
     digest: bytes
     broken: bool
+    members: Mapping[str, bool | None] = MappingProxyType({})
 
 
 class Skipped(NamedTuple):
@@ -76,15 +80,17 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``weight`` is optional."""
+    """Names of the columns to read; ``weight`` and ``subgroups`` are optional."""
 
     text: str = "text"
     label: str = "label"
     weight: str | None = None
+    subgroups: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
-        """Return the names asked for: text, label and, if any, weight."""
-        return [each for each in (self.text, self.label, self.weight) if each is not None]
+        """Return the names asked for: text, label and, if any, weight and subgroups."""
+        first = [each for each in (self.text, self.label, self.weight) if each is not None]
+        return [*first, *self.subgroups]
 
 
 def text_key(text: str) -> str:
@@ -138,12 +144,15 @@ def read_file(
 
     Raises:
         InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
-            is not a finite number of at least 0.
+            is not a finite number of at least 0, or a membership that is none.
     """
     if format == "lines" and columns.weight is not None:
         raise checks.wrong(
             "data.weight_column", columns.weight, f"null: {path} is label<TAB>text, without columns"
         )
+    if format == "lines" and columns.subgroups:
+        expected = f"patterns: {path} is label<TAB>text, without columns"
+        raise checks.wrong("data.subgroups", columns.subgroups, expected)
     with _readable(path):
         if format == "parquet":
             yield from map(_usable, _parquet(path, columns))
@@ -223,17 +232,19 @@ class _Raw(NamedTuple):
     text: object
     label: object
     weight: object
+    members: Mapping[str, object] = MappingProxyType({})
 
 
 def _usable(raw: _Raw | Skipped) -> Row | Skipped:
     return raw if isinstance(raw, Skipped) else clean(*raw)
 
 
-def clean(place: str, text, label, weight=None) -> Row | Skipped:
+def clean(place: str, text, label, weight=None, members=MappingProxyType({})) -> Row | Skipped:
     """Turn values as a file holds them into a row, or say why that cannot be done.
 
     Raises:
-        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
+        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0, or a value
+            of ``members``, column to value, is not as :func:`imbalance.data.subgroups.member` says.
     """
     if text is None:
         return Skipped(place, "empty text")
@@ -256,7 +267,8 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
-    return Row(place, text, label, weight, digest(key), bool(breaks or label_breaks))
+    members = {column: member(place, column, value) for column, value in members.items()}
+    return Row(place, text, label, weight, digest(key), bool(breaks or label_breaks), members)
 
 
 def _weight(place: str, value) -> float:
@@ -391,10 +403,12 @@ def _values(column) -> list:
 
 
 def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
-    text, label, *weight = values
-    if columns.weight is not None and weight[0] is None:
+    text, label, *rest = values
+    weight = None if columns.weight is None else rest[0]
+    if columns.weight is not None and weight is None:
         raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
-    return _Raw(place, text, label, weight[0] if weight else None)
+    members = rest[len(rest) - len(columns.subgroups) :]
+    return _Raw(place, text, label, weight, dict(zip(columns.subgroups, members, strict=True)))
 
 
 def _positions(path, header: list[str], columns: Columns) -> list[int]:
