@@ -11,6 +11,7 @@ a folder with ``train.*``             a file per split; ``validation.*`` may be 
                                       ``val`` or ``dev``; a missing split is cut from train
 ``<root>/<class>/*.txt``              cut three ways
 ``<root>/<split>/<class>/*.txt``      a folder per split; a missing one is cut from train
+a folder and ``data.files``           the files it names; a missing split is cut from train
 ====================================  ==========================================================
 
 Cutting follows ``split_seed`` alone. Each class gives each cut split its share of rows, rounded,
@@ -28,6 +29,8 @@ What becomes of a row that is not as it should be:
 ==========================================  ====================================================
 a row with                                  is
 ==========================================  ====================================================
+a pair of texts, one of them empty          skipped and counted
+a pair with the separator in one of its texts  kept, a blank in its place, and counted as a note
 bytes the encoding does not know            kept, each replaced by U+FFFD, and counted; refused
                                             when this befalls most rows of a file
 no text, or white space alone               skipped and counted
@@ -82,10 +85,13 @@ from imbalance.data.subgroups import Subgroups
 
 SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
+SEPARATED = "with a separator character replaced"
 UNMARKED = "without a value for a subgroup, no member of it"
 CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
-_FILE_NAMES = {
+DROPPED = "dropped by data.resample"
+REPEATED = "repeated by data.resample"
+FILE_NAMES = {
     "train": ("train",),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
@@ -359,7 +365,7 @@ def load(config: DataConfig) -> Corpus:
 
     folder = kept.entry("corpus", key, build)
     labels, splits, report = _reopened(folder, config, kept)
-    return Corpus(_name(config), labels, splits, report, kept, cache.fingerprint(key))
+    return Corpus(name_of(config), labels, splits, report, kept, cache.fingerprint(key))
 
 
 def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[Split, ReadReport]:
@@ -409,7 +415,7 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
     finally:
         spool.close()
     splits = {split: each.rows() for split, each in collected.items()}
-    return Given(_name(config), splits, report)
+    return Given(name_of(config), splits, report)
 
 
 def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
@@ -424,12 +430,19 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
         return splits
     root = Path(config.source).expanduser()
     columns = Columns(
-        config.text_column, config.label_column, config.weight_column, subgroups.columns
+        config.text_column,
+        config.label_column,
+        config.weight_column,
+        config.quotes,
+        subgroups.columns,
     )
     splits = {}
     for split, (path, format) in _layout(root, config).items():
         if format == "folders":
             _without_columns(config, subgroups, str(path))
+            if config.pairs:
+                expected = f"the name of one column: {path} has single texts in files"
+                raise checks.wrong("data.text_column", list(config.text_column), expected)
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
@@ -438,7 +451,7 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
         if format == "folders":
             used = splits[split].names
             empty = [each for each in readers.class_folders(path) if each not in used]
-            _warn(report, f"{path}: class folders without a usable text", empty)
+            warn(report, f"{path}: class folders without a usable text", empty)
     return splits
 
 
@@ -458,7 +471,8 @@ def _reviews(config: DataConfig) -> dict:
     return reviews.read_reviews_with_test(ratio, test_ratio, config.test_fraction, seed)
 
 
-def _name(config: DataConfig) -> str:
+def name_of(config: DataConfig) -> str:
+    """Return the name of the source: that of its file, without suffixes, or its folder."""
     root = Path(config.source).expanduser()
     name = root.resolve().name
     if config.source == "reviews" or root.is_dir():
@@ -479,7 +493,7 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
         raise checks.wrong(
             f"{_source(given)}: classes of the training rows", sorted(known), "two classes or more"
         )
-    _warn(
+    warn(
         given.report,
         "train: classes skipped, each of their texts stands under another label as well",
         sorted(set(given.splits["train"].counts()) - known),
@@ -503,9 +517,13 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     if config.folds is not None:
         splits |= fold(splits["train"], config.folds, config.fold, config.split_seed)
     splits = {name: splits[name] for name in SPLITS if name in splits}
+    splits["train"], copies = _resampled(splits["train"], config)
     _finish(splits, given)
+    splits["train"].note(copies, REPEATED)
+    # With equal rows together they are read from disk in its order.
+    train = splits["train"].select(np.sort(np.append(np.arange(len(splits["train"])), copies)))
     # Without a validation split there is an empty one.
-    return {"validation": train.select(np.zeros(0, np.int64)), **splits}
+    return {"validation": train.select(np.zeros(0, np.int64)), **splits, "train": train}
 
 
 def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
@@ -563,6 +581,27 @@ def fold(rows: Rows, folds: int, number: int, seed: int) -> dict[str, Rows]:
     }
 
 
+def _resampled(train: Rows, config: DataConfig) -> tuple[Rows, np.ndarray]:
+    """Return the training rows that ``data.resample`` leaves, and the positions in them of those
+    that are to come again, as often as they are.
+    """
+    checks.keys("data.resample", config.resample, sorted(train.counts()))
+    dropped, copies = [], []
+    for label, factor in config.resample.items():
+        rows = np.flatnonzero(train.codes == train.names.index(label))
+        digests = (each.ljust(16, b"\0") for each in train.digests[rows].tolist())
+        ranks = [readers.rank("resample", config.split_seed, each) for each in digests]
+        rows = rows[np.argsort(np.array(ranks, "S16"), kind="stable")]
+        wanted = max(1, int(len(rows) * factor + 0.5))
+        dropped.append(rows[wanted:])
+        copies.append(np.resize(rows, max(0, wanted - len(rows))))
+    empty = np.zeros(0, np.int64)
+    dropped = np.sort(np.concatenate([empty, *dropped]))
+    copies = np.concatenate([empty, *copies])
+    copies = copies - np.searchsorted(dropped, copies)
+    return train.skip(dropped, DROPPED) if len(dropped) else train, copies
+
+
 def _texts(rows: Rows, purpose: str, seed: int):
     """Return the text of each row, the rows of each text, and the texts of each class, shuffled."""
     digests, first, text_of_row, counts = np.unique(
@@ -600,7 +639,7 @@ def _take(counts: np.ndarray, target: int) -> list[int]:
 def _known(name: str, rows: Rows, known: set[str], report: ReadReport) -> Rows:
     strange = Counter({n: count for n, count in rows.counts().items() if n not in known})
     named = [f"{label!r} ({count} rows)" for label, count in strange.most_common()]
-    _warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
+    warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
     codes = [code for code, label in enumerate(rows.names) if label not in known]
     return rows.skip(np.flatnonzero(np.isin(rows.codes, codes)), UNKNOWN_LABEL)
 
@@ -621,22 +660,23 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
             raise InputError(f"{_source(given)}: the {name} split {cause}")
         if name != "train":
             absent = sorted(set(train) - set(rows.counts()))
-            _warn(report, f"{name}: classes without a row", absent)
+            warn(report, f"{name}: classes without a row", absent)
             alike = [
                 group
                 for group, members in rows.subgroups.items()
                 if len(np.unique(rows.codes[members])) < 2
             ]
-            _warn(report, f"{name}: subgroups whose rows are not of two classes", alike)
+            warn(report, f"{name}: subgroups whose rows are not of two classes", alike)
         rows.use()
     if (splits["train"].weights == 0).all():
         raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
     single = sorted(label for label, count in train.items() if count == 1)
-    _warn(report, "train: classes with a single row", single)
+    warn(report, "train: classes with a single row", single)
     report.check()
 
 
-def _warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+def warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+    """Add a warning that lists the first few ``names``, if there are any."""
     if names:
         more = len(names) - _NAMED_AT_MOST
         listed = ", ".join(map(show, names[:_NAMED_AT_MOST]))
@@ -661,6 +701,8 @@ def _collect(
             continue
         if line.broken:
             file.note(BROKEN, line.place)
+        if line.separated:
+            file.note(SEPARATED, line.place)
         if None in line.members.values():
             file.note(UNMARKED, line.place)
         rows.append(line)
@@ -745,6 +787,9 @@ def _reopened(folder: Path, config: DataConfig, keep):
 
 def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
     """Return, for each split that the source gives, its path and format."""
+    if config.files:
+        paths = named_files(root, config.files)
+        return {split: (path, _file_format(path, config.format)) for split, path in paths.items()}
     try:
         if root.is_dir():
             return _folder_layout(root, config.format)
@@ -759,6 +804,24 @@ def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
         "reviews, a file or a folder that exists"
         + checks.did_you_mean(root.name, ["reviews", *siblings]),
     )
+
+
+def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of a folder that ``data.files`` names, by split.
+
+    Raises:
+        InputError: if one of them does not exist.
+    """
+    found = {split: root / name for split, name in files.items()}
+    for split, path in found.items():
+        if not path.is_file():
+            siblings = [each.name for each in root.iterdir()] if root.is_dir() else []
+            raise checks.wrong(
+                f"data.files.{split}",
+                files[split],
+                f"a file in {root}" + checks.did_you_mean(path.name, siblings),
+            )
+    return found
 
 
 def _file_format(path: Path, format: str) -> str:
@@ -777,7 +840,7 @@ def _file_format(path: Path, format: str) -> str:
 def _folder_layout(root: Path, format: str) -> dict[str, tuple[Path, str]]:
     entries = sorted(root.iterdir())
     found = {}
-    for split, names in _FILE_NAMES.items():
+    for split, names in FILE_NAMES.items():
         folders = [each for each in entries if each.is_dir() and each.name in names]
         files = [] if format == "folders" else _split_files(entries, names, format)
         candidates = files or (folders if format in ("auto", "folders") else [])

@@ -1,22 +1,35 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
-from imbalance.models.heads import output_units, probabilities
+from imbalance.models.dilated_cnn import dilated_cnn
+from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
+from imbalance.models.residual_convolution import ResidualConvolution
+from imbalance.models.span_heads import AnswerLogits, PointerLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
+from imbalance.models.token_vectors import NgramVectors, TokenVectors
 from imbalance.models.wide_text_cnn import wide_text_cnn
 from imbalance.models.word_dropout import WordDropout
 
 __all__ = [
+    "AnswerLogits",
     "ConvMaxOverTime",
     "LossStateModel",
     "NgramLogits",
+    "NgramVectors",
+    "PointerLogits",
+    "ResidualConvolution",
     "TokenConvolutions",
+    "TokenVectors",
     "WordDropout",
+    "bigru_tagger",
+    "dilated_cnn",
     "output_units",
     "probabilities",
     "text_cnn",
+    "vocabulary_size",
     "wide_text_cnn",
 ]
