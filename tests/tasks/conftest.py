@@ -17,9 +17,9 @@ PLACES, NAMES, REST = "京沪津渝", "王李张赵", "的了在是我有和人�
 STRANGE = "game"
 
 SMALL = {
-    "model.args": "{filters: 8, embedding_dim: 8, ngram_buckets: 50, ngram_dim: 4, dropout: 0.1}",
+    "model.args": "{filters: 8, embedding_dim: 8, ngram_sizes: [], dilations: [1], dropout: 0}",
     "training.batch_size": 4,
-    "training.learning_rate": 0.02,
+    "training.learning_rate": 0.03,
     "data.cache": "null",
 }
 
