@@ -142,7 +142,7 @@ def test_english_tokens_are_set_apart(tmp_path):
     one, other = read(tmp_path, "conll", lines)
     assert (one.text, marked(one)) == ("EU rejects .", [("EU", "ORG")])
     assert (other.text, marked(other)) == ("在1998年NBA", [("1998年", "t")])
-    assert [each.place.rpartition(":")[2] for each in (one, other)] == ["3", "7"]
+    assert [each.place.rpartition(":")[2] for each in (one, other)] == ["3", "8"]
 
 
 @pytest.mark.parametrize(
@@ -324,8 +324,7 @@ def test_damaged_files_give_rows_reasons_or_one_line(tmp_path, format):
         try:
             rows = read(tmp_path, format, bytes(damaged))
         except InputError as error:
-            assert "\n" not in str(error)
-            outcomes.add("refused")
+            outcomes.add("refused" if str(error).isprintable() else "several lines")
             continue
         for row in rows:
             outcomes.add(type(row))
@@ -334,4 +333,5 @@ def test_damaged_files_give_rows_reasons_or_one_line(tmp_path, format):
                 assert row.text.encode()  # no lone surrogate is left
                 assert all(0 <= start < end <= len(row.text) for start, end, _ in row.spans)
                 assert all(kind.strip() for _, _, kind in row.spans)
-    assert outcomes >= {SpanRow, Skipped} if format != "squad" else outcomes >= {SpanRow, "refused"}
+    assert "several lines" not in outcomes
+    assert outcomes >= ({SpanRow, "refused"} if format == "squad" else {SpanRow, Skipped})
