@@ -62,7 +62,7 @@ MODEL_OF_TASK = {
     "classification": "text_cnn",
     "tagging": "dilated_cnn",
     "span": "dilated_cnn",
-    "reading": "dilated_cnn",
+    "reading": "reader_cnn",
 }
 
 
@@ -218,7 +218,8 @@ class DataConfig:
 class ModelConfig:
     """The network's name in the registry and its own arguments.
 
-    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    ``auto`` is ``text_cnn`` for documents, ``dilated_cnn`` for tokens and ``reader_cnn`` for
+    answers.
     """
 
     name: str = "auto"

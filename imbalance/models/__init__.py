@@ -6,6 +6,7 @@ from imbalance.models.dilated_cnn import dilated_cnn
 from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
+from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
 from imbalance.models.siamese_cnn import NgramOverlap, PairSides, siamese_cnn
 from imbalance.models.span_heads import AnswerLogits, PointerLogits
@@ -18,12 +19,14 @@ from imbalance.models.word_dropout import WordDropout
 __all__ = [
     "AnswerLogits",
     "ConvMaxOverTime",
+    "InQuestion",
     "LossStateModel",
     "NgramLogits",
     "NgramOverlap",
     "NgramVectors",
     "PointerLogits",
     "PairSides",
+    "QuestionMaximum",
     "ResidualConvolution",
     "TokenConvolutions",
     "TokenVectors",
@@ -32,6 +35,7 @@ __all__ = [
     "dilated_cnn",
     "output_units",
     "probabilities",
+    "reader_cnn",
     "siamese_cnn",
     "text_cnn",
     "vocabulary_size",
