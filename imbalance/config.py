@@ -29,7 +29,7 @@ SAMPLINGS = ("instance", "square_root", "class_balanced", "effective_number")
 SCHEDULES = ("constant", "cosine")
 PRETRAININGS = ("none", "skip_gram")
 TABLES = ("auto", "none", "float32", "float16")
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "folders")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "lines", "blank_lines", "folders")
 # Of texts in which spans are marked.
 SPAN_FORMATS = ("auto", "cluener", "conll", "conllu", "words", "squad")
 # Corpora that need no file of the user's: of labelled texts, and of texts with spans.
@@ -62,7 +62,7 @@ MODEL_OF_TASK = {
     "classification": "text_cnn",
     "tagging": "dilated_cnn",
     "span": "dilated_cnn",
-    "reading": "dilated_cnn",
+    "reading": "reader_cnn",
 }
 
 
@@ -77,13 +77,19 @@ class DataConfig:
         files: split to the file of the folder ``source`` that holds it, where they are called
             otherwise, as in ``{train: trial.json, test: dev.json}``; empty, they go by their
             names.
-        format: how files are read; ``auto`` goes by their names. Of texts with spans: ``cluener``
-            (JSON lines), ``conll`` (a token and its tag a line), ``conllu``, ``words``
+        format: how files are read; ``auto`` goes by their names. Of lines of a label and a text,
+            ``lines`` has a tab between them and ``blank_lines`` a blank. Of texts with spans:
+            ``cluener`` (JSON lines), ``conll`` (a token and its tag a line), ``conllu``, ``words``
             (``word/tag`` separated by blanks) or ``squad``.
         scheme: tags that stand for spans: ``bio``, ``bioes``; or ``words``, where each span is a
             word that has one tag, as parts of speech are.
         text_column, label_column, weight_column: names of the columns in tables and JSON lines.
             Two names in a list are the two texts of a pair, whose order counts.
+        quotes: whether double quotes enclose fields of a table in text, as in RFC 4180, or are
+            characters like others; null, of csv they do, of tsv they do not.
+        subgroups: of rows, to score how evenly a network ranks them (:mod:`imbalance.bias`): name
+            to a column that holds 0 or 1, true or false, or a share, from .5 on a member; or to
+            ``{pattern: regular expression}``, whose members are the texts where it is found.
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
@@ -97,8 +103,11 @@ class DataConfig:
             fold number ``fold`` is the validation split, and each row is in one fold; null, no
             folds.
         fold: from 0 to ``folds`` - 1.
-        split_seed: seed of thinning and cutting, apart from the training seed, so that runs with
-            other seeds see the same data.
+        resample: label to factor, by which the training rows of this class are multiplied once the
+            splits are cut: below 1 rows are dropped, above 1 rows come again; other classes and
+            splits stay as they are.
+        split_seed: seed of thinning, cutting and resampling, apart from the training seed, so that
+            runs with other seeds see the same data.
         tokens: ``characters``, or ``words`` (jieba without its hidden Markov model).
         keep: ``all`` characters, or ``letters`` (Chinese and Latin letters, as the published
             Fudan system does).
@@ -112,12 +121,15 @@ class DataConfig:
     """
 
     source: str = "reviews"
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
     format: str = "auto"
     scheme: str = "bio"
     text_column: str | tuple[str, str] = "text"
     label_column: str = "label"
     weight_column: str | None = None
+    quotes: bool | None = None
+    # A plain dictionary, which `dataclasses.asdict` can copy; equal ones are equal without a hash.
+    subgroups: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5
     test_imbalance_ratio: float | None = None
@@ -125,6 +137,7 @@ class DataConfig:
     test_fraction: float = 0.2
     folds: int | None = None
     fold: int | None = None
+    resample: Mapping[str, float] = field(default_factory=dict, hash=False)
     split_seed: int = 2009
     tokens: str = "characters"
     keep: str = "all"
@@ -151,6 +164,9 @@ class DataConfig:
             )
         if self.weight_column is not None:
             checks.text("data.weight_column", self.weight_column)
+        if self.quotes is not None:
+            checks.boolean("data.quotes", self.quotes)
+        object.__setattr__(self, "subgroups", _subgroups(self.subgroups))
         _encoding("data.encoding", self.encoding)
         for name in ("imbalance_ratio", "test_imbalance_ratio"):
             if getattr(self, name) is not None:
@@ -175,6 +191,13 @@ class DataConfig:
             checks.integer("data.fold", self.fold, low=0, high=self.folds - 1)
         elif self.fold is not None:
             raise checks.wrong("data.fold", self.fold, "null, since data.folds is null")
+        if not isinstance(self.resample, Mapping):
+            raise checks.wrong("data.resample", self.resample, "a mapping from labels to factors")
+        for label, factor in self.resample.items():
+            checks.number(f"data.resample.{label}", factor, low=0, low_open=True)
+        # Labels may be numbers in YAML; in the data they are text.
+        resample = {str(label): factor for label, factor in self.resample.items()}
+        object.__setattr__(self, "resample", resample)
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
         checks.choice("data.keep", self.keep, ("all", "letters"))
@@ -195,7 +218,8 @@ class DataConfig:
 class ModelConfig:
     """The network's name in the registry and its own arguments.
 
-    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    ``auto`` is ``text_cnn`` for documents, ``dilated_cnn`` for tokens and ``reader_cnn`` for
+    answers.
     """
 
     name: str = "auto"
@@ -408,6 +432,8 @@ class RunConfig:
             "decision": ("as it is", not self.decision.identity),
             "training.sampling": ("instance", self.training.sampling != "instance"),
             "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.text_column": ("one column", self.data.pairs),
+            "data.resample": ("nothing", bool(self.data.resample)),
             "data.folds": ("null", self.data.folds is not None),
             "data.tokens": ("characters", self.data.tokens != "characters"),
             "data.keep": ("all", self.data.keep != "all"),
@@ -553,6 +579,27 @@ def _frozen(name: str, args) -> Mapping:
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
         raise checks.wrong(name, args, "a mapping from argument names to values")
     return MappingProxyType(dict(args))
+
+
+def _subgroups(value) -> dict:
+    if not isinstance(value, Mapping):
+        raise checks.wrong("data.subgroups", value, "a mapping from names to columns or patterns")
+    found = {}
+    for name, each in value.items():
+        checks.text("data.subgroups, one of the names", name)
+        place = f"data.subgroups.{name}"
+        if not isinstance(each, Mapping):
+            found[name] = checks.text(place, each)
+            continue
+        checks.keys(place, each, ("pattern",))
+        pattern = checks.text(f"{place}.pattern", each.get("pattern"))
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            expected = f"a regular expression ({error})"
+            raise checks.wrong(f"{place}.pattern", pattern, expected) from None
+        found[name] = {"pattern": pattern}
+    return found
 
 
 def _text_columns(value):

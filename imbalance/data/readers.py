@@ -1,7 +1,8 @@
 """One streaming reader per file format; each yields :class:`Row` or :class:`Skipped`.
 
-Formats: ``csv`` (quotes as in RFC 4180), ``tsv`` (quotes are plain characters), ``jsonl`` (an
-object a line), ``parquet``, ``lines`` (``label<TAB>text``) and folders of one class each. Text
+Formats: ``csv`` (quotes as in RFC 4180), ``tsv`` (quotes are plain characters, unless the columns
+say otherwise), ``jsonl`` (an object a line), ``parquet``, ``lines`` (``label<TAB>text``),
+``blank_lines`` (label, blank, text) and folders of one class each. Text
 formats may be compressed (``.gz``, ``.xz``, ``.bz2``). A place is ``file:line``, where the line
 is the one a row starts on; in Parquet it is the row's number, in a folder just the file.
 """
@@ -19,15 +20,18 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.subgroups import member
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 SUFFIXES = {
@@ -59,6 +63,7 @@ class Row(NamedTuple):
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
         separated: whether ``PAIR_SEPARATOR`` stood in a text of a pair and became a blank.
+        members: column of a subgroup to what it says, ``None`` where it says nothing.
     """
 
     place: str
@@ -68,6 +73,7 @@ class Row(NamedTuple):
     digest: bytes
     broken: bool
     separated: bool = False
+    members: Mapping[str, bool | None] = MappingProxyType({})
 
 
 class Skipped(NamedTuple):
@@ -79,16 +85,22 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``text`` may be two, ``weight`` is optional."""
+    """Names of the columns to read; ``text`` may be two, ``weight`` and ``subgroups`` are optional.
+
+    ``quotes``: whether quotes enclose fields; ``None``, as the format has it.
+    """
 
     text: str | tuple[str, str] = "text"
     label: str = "label"
     weight: str | None = None
+    quotes: bool | None = None
+    subgroups: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
-        """Return the names asked for: text or texts, label and, if any, weight."""
+        """Return the names asked for: text or texts, label and, if any, weight and subgroups."""
         texts = self.text if self.pairs else (self.text,)
-        return [each for each in (*texts, self.label, self.weight) if each is not None]
+        first = [each for each in (*texts, self.label, self.weight) if each is not None]
+        return [*first, *self.subgroups]
 
     @property
     def pairs(self) -> bool:
@@ -142,28 +154,30 @@ def read_file(
 
     Args:
         path: the file.
-        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``lines``.
-        columns: names of the columns; of no matter to ``lines``.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``lines`` or ``blank_lines``.
+        columns: names of the columns; of no matter to lines.
         encoding: of the text formats; ``auto`` is UTF-8, with or without a byte order mark.
 
     Raises:
         InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
-            is not a finite number of at least 0.
+            is not a finite number of at least 0, or a membership that is none.
     """
-    if format == "lines" and columns.pairs:
-        expected = f"the name of one column: {path} is label<TAB>text, without columns"
-        raise checks.wrong("data.text_column", list(columns.text), expected)
-    if format == "lines" and columns.weight is not None:
-        raise checks.wrong(
-            "data.weight_column", columns.weight, f"null: {path} is label<TAB>text, without columns"
-        )
+    if format in ("lines", "blank_lines"):
+        without = f"{path} has a label and a text a line, without columns"
+        if columns.pairs:
+            expected = f"the name of one column: {without}"
+            raise checks.wrong("data.text_column", list(columns.text), expected)
+        if columns.weight is not None:
+            raise checks.wrong("data.weight_column", columns.weight, f"null: {without}")
+        if columns.subgroups:
+            raise checks.wrong("data.subgroups", list(columns.subgroups), f"patterns: {without}")
     with _readable(path):
         if format == "parquet":
             yield from map(_usable, _parquet(path, columns))
         else:
             # csv wants to see line ends itself; elsewhere only \n ends a line, so that a stray \r
             # or form feed inside a text does not cut it in two.
-            newline = "" if format == "csv" else "\n"
+            newline = "" if _quoted(format, columns) else "\n"
             with _open_text(path, encoding, newline) as file:
                 yield from map(_usable, _TEXT_FORMATS[format](shown(path), file, columns))
 
@@ -262,13 +276,14 @@ class _Raw(NamedTuple):
     text: object
     label: object
     weight: object
+    members: Mapping[str, object] = MappingProxyType({})
 
 
 def _usable(raw: _Raw | Skipped) -> Row | Skipped:
     return raw if isinstance(raw, Skipped) else clean(*raw)
 
 
-def clean(place: str, text, label, weight=None) -> Row | Skipped:
+def clean(place: str, text, label, weight=None, members=MappingProxyType({})) -> Row | Skipped:
     """Turn values as a file holds them into a row, or say why that cannot be done.
 
     Args:
@@ -277,7 +292,8 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
         label, weight: as the file holds them.
 
     Raises:
-        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
+        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0, or a value
+            of ``members``, column to value, is not as :func:`imbalance.data.subgroups.member` says.
     """
     texts = text if isinstance(text, tuple) else (text,)
     if any(each is None for each in texts):
@@ -301,8 +317,9 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
+    members = {column: member(place, column, value) for column, value in members.items()}
     broken = breaks or label_breaks
-    return Row(place, text, label, weight, digest(text_key(text)), broken, separated)
+    return Row(place, text, label, weight, digest(text_key(text)), broken, separated, members)
 
 
 def _weight(place: str, value) -> float:
@@ -335,14 +352,26 @@ def _delimited(path, records, columns) -> Iterator[_Raw | Skipped]:
             yield _raw(place, [fields[each] for each in positions], columns)
 
 
-def _csv(path, file, columns):
-    return _delimited(path, _csv_records(path, file), columns)
+def _quoted(format: str, columns: Columns) -> bool:
+    if format not in ("csv", "tsv"):
+        return False
+    return format == "csv" if columns.quotes is None else columns.quotes
 
 
-def _csv_records(path, file):
+def _table(format: str, delimiter: str, path, file, columns):
+    if _quoted(format, columns):
+        return _delimited(path, _quoted_records(path, file, delimiter), columns)
+    records = (
+        (number, line.split(delimiter) if line else "blank line")
+        for number, line in _numbered(file)
+    )
+    return _delimited(path, records, columns)
+
+
+def _quoted_records(path, file, delimiter):
     # The module's own limit, 131,072 characters, is below the length of real documents.
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -357,13 +386,6 @@ def _csv_records(path, file):
             yield line, "malformed CSV row"
         else:
             yield line, fields or "blank line"
-
-
-def _tsv(path, file, columns):
-    records = (
-        (number, line.split("\t") if line else "blank line") for number, line in _numbered(file)
-    )
-    return _delimited(path, records, columns)
 
 
 def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
@@ -390,17 +412,23 @@ def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
             yield _raw(place, [value[each] for each in names], columns)
 
 
-def _lines(path, file, columns) -> Iterator[_Raw | Skipped]:
+def _lines(separator: str, name: str, path, file, columns) -> Iterator[_Raw | Skipped]:
     for number, line in _numbered(file):
         place = f"{path}:{number}"
-        label, tab, text = line.partition("\t")
-        if tab:
+        label, found, text = line.partition(separator)
+        if found:
             yield _Raw(place, text, label, None)
         else:
-            yield Skipped(place, "line without a tab" if line.strip() else "blank line")
+            yield Skipped(place, f"line without a {name}" if line.strip() else "blank line")
 
 
-_TEXT_FORMATS = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "lines": _lines}
+_TEXT_FORMATS = {
+    "csv": partial(_table, "csv", ","),
+    "tsv": partial(_table, "tsv", "\t"),
+    "jsonl": _jsonl,
+    "lines": partial(_lines, "\t", "tab"),
+    "blank_lines": partial(_lines, " ", "blank"),
+}
 
 
 def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
@@ -438,11 +466,13 @@ def _values(column) -> list:
 
 def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
     *texts, label = values[: 3 if columns.pairs else 2]
-    weight = values[len(texts) + 1 :]
-    if columns.weight is not None and weight[0] is None:
+    rest = values[len(texts) + 1 :]
+    weight = None if columns.weight is None else rest[0]
+    if columns.weight is not None and weight is None:
         raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
     text = tuple(texts) if columns.pairs else texts[0]
-    return _Raw(place, text, label, weight[0] if weight else None)
+    members = rest[len(rest) - len(columns.subgroups) :]
+    return _Raw(place, text, label, weight, dict(zip(columns.subgroups, members, strict=True)))
 
 
 def _positions(path, header: list[str], columns: Columns) -> list[int]:
