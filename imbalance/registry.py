@@ -20,7 +20,11 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
 
 # From ids to logits of each token.
 TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"dilated_cnn": models.dilated_cnn, "bigru_tagger": models.bigru_tagger}
+    {
+        "dilated_cnn": models.dilated_cnn,
+        "bigru_tagger": models.bigru_tagger,
+        "reader_cnn": models.reader_cnn,
+    }
 )
 
 

@@ -118,6 +118,23 @@ def by_run_frame(
     return frame.rename(columns={"class": kind})
 
 
+def tidy_frame(runs: Runs) -> DataFrame:
+    """Return one row for each run, subset and type, with that type's scores as columns.
+
+    Example:
+        >>> runs = {"dice": {"all": {"per_type": {"place": {"support": 8, "f1": 0.75}}}}}
+        >>> tidy_frame(runs)[["run", "subset", "type", "f1"]].values.tolist()
+        [['dice', 'all', 'place', 0.75]]
+    """
+    rows = [
+        {"run": name, "subset": subset, "type": type_} | {key: each.get(key) for key in OF_EACH}
+        for name, subsets in runs.items()
+        for subset, scores in subsets.items()
+        for type_, each in _of_each(scores, "type").items()
+    ]
+    return DataFrame(rows, columns=["run", "subset", "type", *OF_EACH])
+
+
 def comparison_markdown(runs: Runs, references: Runs | None = None) -> str:
     """Return a Markdown report: for each subset, runs by score and F1 by type and tag.
 

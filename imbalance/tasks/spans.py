@@ -1,8 +1,7 @@
 """Tags of tokens, and typed spans by their first and last token."""
 
-from collections.abc import Sequence
+import unicodedata
 
-import keras
 import numpy as np
 
 from imbalance import metrics, models, spans
@@ -95,8 +94,8 @@ class Pointers(_Spans):
         return 2 * models.output_units(activation, len(classes))
 
     def network(self, model, units, activation):
-        logits = keras.layers.Reshape((-1, 2, units // 2), dtype="float32", name="pointers")
-        return models.LossStateModel(model.inputs, logits(model.outputs[0]), name=model.name)
+        logits = models.PointerLogits(name="pointers")(model.outputs[0])
+        return models.LossStateModel(model.inputs, logits, name=model.name)
 
     def decode(self, probabilities, text, names, config):
         found = spans.from_pointers(*probabilities.argmax(axis=-1).T)
@@ -104,16 +103,21 @@ class Pointers(_Spans):
         return list(map(Predicted, found, scores.tolist()))
 
 
-def words(text: str) -> Sequence[Span]:
-    """Return the spans of the words of a text, which blanks separate.
+def words(text: str) -> list[Span]:
+    """Return the spans of the words of a text: what blanks and control characters separate.
 
     Example:
         >>> words("我 爱 北京")
         [Span(start=0, end=1, type=0), Span(start=2, end=3, type=0), Span(start=4, end=6, type=0)]
     """
-    found, start = [], 0
-    for word in text.split(" "):
-        if word:
-            found.append(Span(start, start + len(word), 0))
-        start += len(word) + 1
+    found, start = [], None
+    for place, character in enumerate(text + " "):
+        # As the tokenizer reads them, which knows no unassigned characters.
+        category = unicodedata.category(character)
+        blank = character.isspace() or (category[0] in "ZC" and category != "Cn")
+        if not blank and start is None:
+            start = place
+        elif blank and start is not None:
+            found.append(Span(start, place, 0))
+            start = None
     return found

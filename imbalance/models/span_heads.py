@@ -1,10 +1,37 @@
-"""Logits over the positions of a context, from logits of tokens."""
+"""Logits of spans from logits of tokens: pointers, and positions of an answer."""
 
 import keras
 from keras import ops
 
 # Far below any logit, and still finite: a loss may multiply it by 0.
 _NEVER = -1e9
+
+
+@keras.saving.register_keras_serializable(package="imbalance")
+class PointerLogits(keras.layers.Layer):
+    """Split the logits of a token in two: those of a span's start there, and those of its end.
+
+    Call:
+        (batch, time, 2 · units) to float32 of shape (batch, time, 2, units). What padding is, the
+        weights say from here on, not the mask, whose shape no longer fits.
+
+    Example:
+        >>> tuple(PointerLogits()(ops.ones((1, 4, 6))).shape)
+        (1, 4, 2, 3)
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def call(self, logits):
+        batch, time, units = ops.shape(logits)
+        return ops.reshape(ops.cast(logits, "float32"), (batch, time, 2, units // 2))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], 2, input_shape[2] // 2)
 
 
 @keras.saving.register_keras_serializable(package="imbalance")
@@ -36,6 +63,9 @@ class AnswerLogits(keras.layers.Layer):
         inside = (ops.cumsum(separators, axis=1) - separators > 0) & (ids > 0)
         logits = ops.transpose(ops.cast(logits, "float32"), (0, 2, 1))
         return ops.where(inside[:, None, :], logits, _NEVER)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
 
     def compute_output_shape(self, input_shape):
         batch, time, pointers = input_shape[1]
