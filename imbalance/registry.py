@@ -10,7 +10,11 @@ from imbalance.config import LossConfig, ModelConfig
 LOSSES = losses.TABLE
 
 MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"text_cnn": models.text_cnn, "wide_text_cnn": models.wide_text_cnn}
+    {
+        "text_cnn": models.text_cnn,
+        "wide_text_cnn": models.wide_text_cnn,
+        "bigru": models.bigru,
+    }
 )
 
 
