@@ -62,7 +62,7 @@ MODEL_OF_TASK = {
     "classification": "text_cnn",
     "tagging": "dilated_cnn",
     "span": "dilated_cnn",
-    "reading": "dilated_cnn",
+    "reading": "reader_cnn",
 }
 
 
@@ -218,7 +218,8 @@ class DataConfig:
 class ModelConfig:
     """The network's name in the registry and its own arguments.
 
-    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    ``auto`` is ``text_cnn`` for documents, ``dilated_cnn`` for tokens and ``reader_cnn`` for
+    answers.
     """
 
     name: str = "auto"
@@ -431,6 +432,8 @@ class RunConfig:
             "decision": ("as it is", not self.decision.identity),
             "training.sampling": ("instance", self.training.sampling != "instance"),
             "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.text_column": ("one column", self.data.pairs),
+            "data.resample": ("nothing", bool(self.data.resample)),
             "data.folds": ("null", self.data.folds is not None),
             "data.tokens": ("characters", self.data.tokens != "characters"),
             "data.keep": ("all", self.data.keep != "all"),

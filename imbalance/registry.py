@@ -14,13 +14,18 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
         "text_cnn": models.text_cnn,
         "wide_text_cnn": models.wide_text_cnn,
         "bigru": models.bigru,
+        "siamese_cnn": models.siamese_cnn,
     }
 )
 
 
 # From ids to logits of each token.
 TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"dilated_cnn": models.dilated_cnn, "bigru_tagger": models.bigru_tagger}
+    {
+        "dilated_cnn": models.dilated_cnn,
+        "bigru_tagger": models.bigru_tagger,
+        "reader_cnn": models.reader_cnn,
+    }
 )
 
 

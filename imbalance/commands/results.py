@@ -9,8 +9,8 @@ import numpy as np
 from imbalance import checks, run_folder
 from imbalance.data import load_split
 from imbalance.data.report import ReadReport
-from imbalance.evaluation import evaluate_spans, pictures, span_tables, tables
 from imbalance.evaluation import evaluate as evaluate_texts
+from imbalance.evaluation import evaluate_spans, pictures, span_tables, tables
 from imbalance.evaluation.evaluate import texts_met
 from imbalance.run_folder import Run
 

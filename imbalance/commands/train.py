@@ -35,7 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imbalance import run_folder, tasks
     from imbalance.commands import results
     from imbalance.run_folder import Run
-    from imbalance.serving.export import cost_of_rounding, export
     from imbalance.training.fit import check, fit
 
     check(config)
@@ -50,17 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run.update_metrics({"training": training.summary})
         splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
         scores = results.evaluate(run, corpus, splits, name)
-        exported = export(run, folder / run_folder.SERVING, config.serving)
-        if exported.tables == "float16":
-            rows = corpus.splits[splits[0]]
-            print(cost_of_rounding(run, exported, rows.texts, rows.labels))
+        remark = _export(run, corpus, folder / run_folder.SERVING, splits[0])
     results.show({name: scores["test"]}, "test", config.task)
     path = Path(config.output_dir, name)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))
     print(f"\nrun folder:  {path}")
-    print(f"SavedModel:  {path / run_folder.SERVING / '1'} ({exported.remark})")
+    print(f"SavedModel:  {path / run_folder.SERVING / '1'}{remark}")
     print(f"TensorBoard: tensorboard --logdir {logs}")
     return 0
+
+
+def _export(run, corpus, folder: Path, split: str) -> str:
+    """Write the SavedModel and return a remark on it."""
+    from imbalance.serving import span_export
+    from imbalance.serving.export import cost_of_rounding, export
+
+    if run.task.of_tokens:
+        span_export.export(run, folder)
+        return ""
+    exported = export(run, folder, run.config.serving)
+    if exported.tables == "float16":
+        rows = corpus.splits[split]
+        print(cost_of_rounding(run, exported, rows.texts, rows.labels))
+    return f" ({exported.remark})"
 
 
 def _show_log() -> None:

@@ -8,7 +8,9 @@ from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.mean_max_over_time import MeanMaxOverTime
 from imbalance.models.ngram_logits import NgramLogits
+from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
+from imbalance.models.siamese_cnn import NgramOverlap, PairSides, siamese_cnn
 from imbalance.models.span_heads import AnswerLogits, PointerLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
@@ -19,11 +21,15 @@ from imbalance.models.word_dropout import WordDropout
 __all__ = [
     "AnswerLogits",
     "ConvMaxOverTime",
+    "InQuestion",
     "LossStateModel",
     "MeanMaxOverTime",
     "NgramLogits",
+    "NgramOverlap",
     "NgramVectors",
     "PointerLogits",
+    "PairSides",
+    "QuestionMaximum",
     "ResidualConvolution",
     "TokenConvolutions",
     "TokenVectors",
@@ -33,6 +39,8 @@ __all__ = [
     "dilated_cnn",
     "output_units",
     "probabilities",
+    "reader_cnn",
+    "siamese_cnn",
     "text_cnn",
     "vocabulary_size",
     "wide_text_cnn",

@@ -1,6 +1,6 @@
 """Tags of tokens, and typed spans by their first and last token."""
 
-from collections.abc import Sequence
+import unicodedata
 
 import numpy as np
 
@@ -103,16 +103,21 @@ class Pointers(_Spans):
         return list(map(Predicted, found, scores.tolist()))
 
 
-def words(text: str) -> Sequence[Span]:
-    """Return the spans of the words of a text, which blanks separate.
+def words(text: str) -> list[Span]:
+    """Return the spans of the words of a text: what blanks and control characters separate.
 
     Example:
         >>> words("我 爱 北京")
         [Span(start=0, end=1, type=0), Span(start=2, end=3, type=0), Span(start=4, end=6, type=0)]
     """
-    found, start = [], 0
-    for word in text.split(" "):
-        if word:
-            found.append(Span(start, start + len(word), 0))
-        start += len(word) + 1
+    found, start = [], None
+    for place, character in enumerate(text + " "):
+        # As the tokenizer reads them, which knows no unassigned characters.
+        category = unicodedata.category(character)
+        blank = character.isspace() or (category[0] in "ZC" and category != "Cn")
+        if not blank and start is None:
+            start = place
+        elif blank and start is not None:
+            found.append(Span(start, place, 0))
+            start = None
     return found

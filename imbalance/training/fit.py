@@ -1,6 +1,7 @@
 """Train a network as a configuration says, and leave it in a folder."""
 
 import dataclasses
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ from imbalance.training import (
 from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.progress import Progress
 from imbalance.training.validation_scores import ValidationScores
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def fit(
         if len(corpus.splits[split])
     }
     counts = task.counts(targets["train"], len(classes))
+    _tell_of_cuts(task, corpus, config.data.max_length)
     decisions.check_rows(config.decision, corpus.splits["validation"])
     config = resolve(config, counts)
     loss = registry.build_loss(config.loss, reduction=task.reduction)
@@ -168,6 +172,18 @@ def fit(
             "decision": decided,
         },
     )
+
+
+def _tell_of_cuts(task, corpus, max_length: int) -> None:
+    """Name the spans that no token is left of: they are neither learnt nor found."""
+    for name, rows in corpus.splits.items() if task.of_tokens else ():
+        cut = sum(span.end > max_length for spans in rows.spans for span in spans)
+        if cut:
+            long = int((rows.lengths > max_length).sum())
+            _log.warning(
+                "%s: %s of %s rows are longer than data.max_length, %s; %s spans are cut off",
+                *(name, f"{long:,}", f"{len(rows):,}", f"{max_length:,}", f"{cut:,}"),
+            )
 
 
 def _pipelines(
