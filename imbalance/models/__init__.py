@@ -1,10 +1,12 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.bigru import bigru
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.dilated_cnn import dilated_cnn
 from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
+from imbalance.models.mean_max_over_time import MeanMaxOverTime
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
@@ -21,6 +23,7 @@ __all__ = [
     "ConvMaxOverTime",
     "InQuestion",
     "LossStateModel",
+    "MeanMaxOverTime",
     "NgramLogits",
     "NgramOverlap",
     "NgramVectors",
@@ -31,6 +34,7 @@ __all__ = [
     "TokenConvolutions",
     "TokenVectors",
     "WordDropout",
+    "bigru",
     "bigru_tagger",
     "dilated_cnn",
     "output_units",
