@@ -1,5 +1,6 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.bert_encoder import bert_classifier, bert_tagger, use_vocabulary
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.dilated_cnn import dilated_cnn
@@ -22,10 +23,13 @@ __all__ = [
     "TokenConvolutions",
     "TokenVectors",
     "WordDropout",
+    "bert_classifier",
+    "bert_tagger",
     "bigru_tagger",
     "dilated_cnn",
     "output_units",
     "probabilities",
     "text_cnn",
+    "use_vocabulary",
     "wide_text_cnn",
 ]
