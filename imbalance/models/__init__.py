@@ -1,5 +1,6 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.bert_encoder import bert_classifier, bert_tagger, use_vocabulary
 from imbalance.models.bigru import bigru
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
@@ -35,6 +36,8 @@ __all__ = [
     "TokenVectors",
     "WordDropout",
     "bigru",
+    "bert_classifier",
+    "bert_tagger",
     "bigru_tagger",
     "dilated_cnn",
     "output_units",
@@ -43,5 +46,6 @@ __all__ = [
     "siamese_cnn",
     "text_cnn",
     "vocabulary_size",
+    "use_vocabulary",
     "wide_text_cnn",
 ]
