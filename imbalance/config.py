@@ -62,7 +62,7 @@ MODEL_OF_TASK = {
     "classification": "text_cnn",
     "tagging": "dilated_cnn",
     "span": "dilated_cnn",
-    "reading": "dilated_cnn",
+    "reading": "reader_cnn",
 }
 
 
@@ -121,6 +121,7 @@ class DataConfig:
     """
 
     source: str = "reviews"
+    # Dictionaries, which `dataclasses.asdict` can copy and nothing can hash; equal ones are equal.
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
     format: str = "auto"
     scheme: str = "bio"
@@ -128,7 +129,6 @@ class DataConfig:
     label_column: str = "label"
     weight_column: str | None = None
     quotes: bool | None = None
-    # A plain dictionary, which `dataclasses.asdict` can copy; equal ones are equal without a hash.
     subgroups: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5
@@ -218,7 +218,8 @@ class DataConfig:
 class ModelConfig:
     """The network's name in the registry and its own arguments.
 
-    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    ``auto`` is ``text_cnn`` for documents, ``dilated_cnn`` for tokens and ``reader_cnn`` for
+    answers.
     """
 
     name: str = "auto"

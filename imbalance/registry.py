@@ -13,6 +13,7 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
     {
         "text_cnn": models.text_cnn,
         "wide_text_cnn": models.wide_text_cnn,
+        "bigru": models.bigru,
         "siamese_cnn": models.siamese_cnn,
     }
 )
@@ -20,7 +21,11 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
 
 # From ids to logits of each token.
 TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"dilated_cnn": models.dilated_cnn, "bigru_tagger": models.bigru_tagger}
+    {
+        "dilated_cnn": models.dilated_cnn,
+        "bigru_tagger": models.bigru_tagger,
+        "reader_cnn": models.reader_cnn,
+    }
 )
 
 
