@@ -163,7 +163,7 @@ OF_CLASSES = [
 
 def test_each_loss_says_whether_it_is_of_positions():
     softmax = [each for each in contract.presets() if each.activation == "softmax"]
-    assert OF_CLASSES == sorted(each.name for each in softmax if not each.build().of_positions)
+    assert sorted(each.name for each in softmax if not each.build().of_positions) == OF_CLASSES
 
 
 @pytest.mark.parametrize("name", [*OF_CLASSES, "cross_entropy+dice_loss"])
