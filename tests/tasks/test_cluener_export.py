@@ -57,6 +57,6 @@ def test_a_tagging_export_answers_1000_texts_as_the_run(shared_data, tmp_path, c
     assert largest <= 1e-5
     with capsys.disabled():
         print(
-            f"\n{TEXTS:,} texts, {found:,} spans: alike in Python and from the SavedModel, scores to "
+            f"\n{TEXTS:,} texts, {found:,} spans: alike in Python and as a SavedModel, scores to "
             f"{largest:.1e}; {seconds / TEXTS * 1e3:.2f} ms a text"
         )
