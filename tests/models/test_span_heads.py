@@ -55,6 +55,7 @@ def network():
     return keras.Model(ids, [pointers, answers])
 
 
+@pytest.mark.filterwarnings("error:.*does not support masking")
 def test_in_a_model_of_any_batch_and_time(tmp_path):
     model = network()
     assert [each.shape for each in model.outputs] == [(None, None, 2, 3), (None, 2, None)]
