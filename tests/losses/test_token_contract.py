@@ -45,8 +45,7 @@ def assert_as_flat(variant, batch, tolerance=1e-9):
 
 
 @every_variant
-@every_form
-@pytest.mark.parametrize("garbage", [3.0, 1e9])
+@pytest.mark.parametrize(("form", "garbage"), [("tokens", 3.0), ("pointers", 1e9)])
 def test_padding_is_left_out(variant, form, garbage):
     assert_as_flat(variant, token_batches.padded(variant, form, garbage))
 
@@ -96,8 +95,7 @@ def test_answers_of_any_width(variant):
 
 
 @every_variant
-@every_form
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(("form", "dtype"), [("tokens", "bfloat16"), ("pointers", "float16")])
 def test_half_precision_tokens(variant, form, dtype):
     batch = token_batches.padded(variant, form, 1e4)
     half = tf.cast(batch.y_pred, dtype)
@@ -189,7 +187,9 @@ def test_the_same_with_sigmoids_are_taken(name):
 def test_an_unknown_number_of_classes_is_refused(name):
     specs = [tf.TensorSpec([None, 2, None])] * 2
     with pytest.raises(InputError, match="^y_pred: got shape"):
-        tf.function(losses.get(name).__call__, input_signature=specs).get_concrete_function()
+        # AutoGraph would wrap the error.
+        traced = tf.function(losses.get(name).__call__, input_signature=specs, autograph=False)
+        traced.get_concrete_function()
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 2, 3), (2, 4, 2, 1, 1)])
