@@ -432,6 +432,7 @@ class RunConfig:
             "decision": ("as it is", not self.decision.identity),
             "training.sampling": ("instance", self.training.sampling != "instance"),
             "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.subgroups": ("nothing", bool(self.data.subgroups)),
             "data.text_column": ("one column", self.data.pairs),
             "data.resample": ("nothing", bool(self.data.resample)),
             "data.folds": ("null", self.data.folds is not None),
