@@ -44,9 +44,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("source", metavar="DATA", help="what to read, see below")
     command.add_argument(
         "--text-column",
-        default=defaults.text_column,
+        action="append",
         metavar="NAME",
-        help="column of the texts (default: %(default)s)",
+        help=f"column of the texts (default: {defaults.text_column}); given twice, those of a pair",
     )
     command.add_argument(
         "--label-column",
@@ -76,6 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser().parse_args(arguments))
     options.pop("command")
     as_json = options.pop("json")
+    columns = options.pop("text_column")
+    if columns:
+        options["text_column"] = columns[0] if len(columns) == 1 else columns
     try:
         found, report = audit.audit(DataConfig(**options))
     except InputError as error:
