@@ -29,7 +29,8 @@ from sklearn.svm import LinearSVC
 from imbalance.config import DataConfig
 from imbalance.data import load
 from imbalance.evaluation.scores import unseen_rows
-from imbalance.study.cells import Outcome, Predictions
+from imbalance.study.cells import Outcome
+from imbalance.study.predictions import LabelPredictions
 
 
 def absent(name: str) -> str | None:
@@ -59,7 +60,7 @@ def train(asked: Mapping) -> Outcome:
     seconds = time.monotonic() - started
     y_pred, probabilities = predict(wanted)
     unseen = unseen_rows(test.digests, np.concatenate([split.digests for split in known]))
-    predictions = Predictions(test.labels, y_pred, unseen, probabilities)
+    predictions = LabelPredictions(test.labels, y_pred, unseen, probabilities)
     counts = np.bincount(labels, minlength=len(corpus.labels))
     return Outcome(predictions, corpus.labels, counts, seconds)
 

@@ -3,13 +3,16 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import RunConfig, merge, read_yaml
+from imbalance.study import kinds, measures
 from imbalance.study.cells import NO_LOSS, Cell
+from imbalance.study.measures import Measures
 from imbalance.study.report_settings import ReportSettings
 
 BASELINES = (
@@ -212,9 +215,10 @@ class Study:
                 raise checks.unknown("tuning.spaces", row, names)
         for row in self.rows:
             try:
-                self.run(row)
+                self._check_task(self.run(row))
             except InputError as error:
                 raise InputError(f"{self.path}: rows, {row.name}: {error}") from None
+        self._check_measures()
         cells = self.cells()
         _once("cells", [cell.name for cell in cells])
         known = {cell.model for cell in cells if cell.loss == NO_LOSS}
@@ -223,6 +227,42 @@ class Study:
         for group, row in self.report.references.items():
             if row not in names:
                 raise checks.unknown(f"{self.path}: report.references.{group}", row, names)
+
+    def _check_task(self, run: RunConfig) -> None:
+        if kinds.of_task(run.task) is not kinds.of_task(self.task):
+            expected = f"one whose scores are those of {self.task}, the task of the study"
+            raise checks.wrong("task", run.task, expected)
+
+    def _check_measures(self) -> None:
+        """Refuse scores without a name, and what is of labelled texts alone with another task."""
+        try:
+            known = self.measures
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        for row in self.rows:
+            for metric in row.published:
+                if metric not in known.headings and not metric.startswith("f1:"):
+                    place = f"{self.path}: rows, {row.name}: published"
+                    raise checks.unknown(place, metric, known.headings)
+        for name in ("tuning", "baselines"):
+            if self.task != "classification" and getattr(self, name) is not None:
+                place = f"{self.path}: {name}"
+                raise checks.wrong(place, "settings", f"none with task {self.task}")
+
+    @property
+    def task(self) -> str:
+        """The task of the base configuration, of whose kind are those of all rows."""
+        return self._base_run.task
+
+    @property
+    def measures(self) -> Measures:
+        """Which scores the report shows."""
+        run = self._base_run
+        return measures.of_task(run.task, run.data.scheme).chosen(self.report.metrics)
+
+    @cached_property
+    def _base_run(self) -> RunConfig:
+        return RunConfig.from_mapping(self.base)
 
     def run(self, row: Row, changes: Mapping | None = None) -> RunConfig:
         """Return the configuration of a row's run, with further changes."""
