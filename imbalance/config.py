@@ -62,7 +62,7 @@ MODEL_OF_TASK = {
     "classification": "text_cnn",
     "tagging": "dilated_cnn",
     "span": "dilated_cnn",
-    "reading": "dilated_cnn",
+    "reading": "reader_cnn",
 }
 
 
@@ -87,6 +87,9 @@ class DataConfig:
             Two names in a list are the two texts of a pair, whose order counts.
         quotes: whether double quotes enclose fields of a table in text, as in RFC 4180, or are
             characters like others; null, of csv they do, of tsv they do not.
+        subgroups: of rows, to score how evenly a network ranks them (:mod:`imbalance.bias`): name
+            to a column that holds 0 or 1, true or false, or a share, from .5 on a member; or to
+            ``{pattern: regular expression}``, whose members are the texts where it is found.
         encoding: of text files; ``auto`` is UTF-8, and in a folder per class GB18030 for a file
             that is not valid UTF-8.
         imbalance_ratio: negatives for each positive kept of ``reviews``; null keeps all.
@@ -118,13 +121,15 @@ class DataConfig:
     """
 
     source: str = "reviews"
-    files: Mapping[str, str] = field(default_factory=dict)
+    # Dictionaries, which `dataclasses.asdict` can copy and nothing can hash; equal ones are equal.
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
     format: str = "auto"
     scheme: str = "bio"
     text_column: str | tuple[str, str] = "text"
     label_column: str = "label"
     weight_column: str | None = None
     quotes: bool | None = None
+    subgroups: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5
     test_imbalance_ratio: float | None = None
@@ -161,6 +166,7 @@ class DataConfig:
             checks.text("data.weight_column", self.weight_column)
         if self.quotes is not None:
             checks.boolean("data.quotes", self.quotes)
+        object.__setattr__(self, "subgroups", _subgroups(self.subgroups))
         _encoding("data.encoding", self.encoding)
         for name in ("imbalance_ratio", "test_imbalance_ratio"):
             if getattr(self, name) is not None:
@@ -212,7 +218,8 @@ class DataConfig:
 class ModelConfig:
     """The network's name in the registry and its own arguments.
 
-    ``auto`` is ``text_cnn`` for documents and ``dilated_cnn`` for tokens.
+    ``auto`` is ``text_cnn`` for documents, ``dilated_cnn`` for tokens and ``reader_cnn`` for
+    answers.
     """
 
     name: str = "auto"
@@ -425,6 +432,8 @@ class RunConfig:
             "decision": ("as it is", not self.decision.identity),
             "training.sampling": ("instance", self.training.sampling != "instance"),
             "data.weight_column": ("null", self.data.weight_column is not None),
+            "data.text_column": ("one column", self.data.pairs),
+            "data.resample": ("nothing", bool(self.data.resample)),
             "data.folds": ("null", self.data.folds is not None),
             "data.tokens": ("characters", self.data.tokens != "characters"),
             "data.keep": ("all", self.data.keep != "all"),
@@ -570,6 +579,27 @@ def _frozen(name: str, args) -> Mapping:
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
         raise checks.wrong(name, args, "a mapping from argument names to values")
     return MappingProxyType(dict(args))
+
+
+def _subgroups(value) -> dict:
+    if not isinstance(value, Mapping):
+        raise checks.wrong("data.subgroups", value, "a mapping from names to columns or patterns")
+    found = {}
+    for name, each in value.items():
+        checks.text("data.subgroups, one of the names", name)
+        place = f"data.subgroups.{name}"
+        if not isinstance(each, Mapping):
+            found[name] = checks.text(place, each)
+            continue
+        checks.keys(place, each, ("pattern",))
+        pattern = checks.text(f"{place}.pattern", each.get("pattern"))
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            expected = f"a regular expression ({error})"
+            raise checks.wrong(f"{place}.pattern", pattern, expected) from None
+        found[name] = {"pattern": pattern}
+    return found
 
 
 def _text_columns(value):

@@ -10,13 +10,23 @@ from imbalance.config import LossConfig, ModelConfig
 LOSSES = losses.TABLE
 
 MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"text_cnn": models.text_cnn, "wide_text_cnn": models.wide_text_cnn}
+    {
+        "text_cnn": models.text_cnn,
+        "wide_text_cnn": models.wide_text_cnn,
+        "bigru": models.bigru,
+        "siamese_cnn": models.siamese_cnn,
+        "bert": models.bert_classifier,
+    }
 )
-
 
 # From ids to logits of each token.
 TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"dilated_cnn": models.dilated_cnn, "bigru_tagger": models.bigru_tagger}
+    {
+        "dilated_cnn": models.dilated_cnn,
+        "bigru_tagger": models.bigru_tagger,
+        "reader_cnn": models.reader_cnn,
+        "bert": models.bert_tagger,
+    }
 )
 
 

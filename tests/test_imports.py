@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imbalance"
 LEVELS = (
     {"checks"},
-    {"config", "decision", "spans", "weights"},
+    {"bias", "config", "decision", "spans", "weights"},
     {"losses", "metrics", "models", "data"},
     {"registry"},
     {"tasks"},

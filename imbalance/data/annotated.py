@@ -30,32 +30,25 @@ a span whose type no training row has        (validation, test) its row is skipp
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from imbalance import checks
 from imbalance.checks import InputError
-from imbalance.config import SPAN_FORMATS, DataConfig
-from imbalance.data import cache, corpus, people_daily, readers, span_readers
+from imbalance.config import DataConfig
+from imbalance.data import cache, corpus, people_daily, readers, span_sources
 from imbalance.data.cache import Cache
-from imbalance.data.corpus import BROKEN, SPLITS
-from imbalance.data.readers import Skipped
-from imbalance.data.report import FileReport, ReadReport
-from imbalance.data.span_readers import NO_LABEL, NamedSpan, SpanRow
+from imbalance.data.corpus import SPLITS
+from imbalance.data.report import ReadReport
+from imbalance.data.span_rows import SpanRow
+from imbalance.data.span_sources import Given
 from imbalance.spans import Span
 
-SOURCE = "people_daily"
-TASKS = ("tagging", "span", "reading")
-OVERLAPPING = "spans left out: overlapping a longer one"
 OTHER_SPANS = "same text with other spans"
 REPEATED = "repeating an earlier row"
 UNKNOWN_TYPE = "span of a type that no training row has"
-# Formats whose spans are words, each character but the blanks between them in one.
-_OF_WORDS = ("conllu", "words")
 
 
 @dataclass(frozen=True)
@@ -138,6 +131,7 @@ def load(config: DataConfig, task: str) -> AnnotatedCorpus:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> line = '{"text": "他在北京", "label": {"place": {"北京": [[2, 3]]}}}'
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for name in ("train", "dev", "test"):
@@ -149,15 +143,15 @@ def load(config: DataConfig, task: str) -> AnnotatedCorpus:
         0.5
     """
     report = ReadReport()
-    files = _read(config, task, report)
+    files = span_sources.read(config, task, report)
     for each in files.values():
         _note_repeats(each)
     fractions = {"validation": config.validation_fraction, "test": config.test_fraction}
     missing = {split: share for split, share in fractions.items() if share and split not in files}
     account = files["train"].account
     for split, rows in _cut(files["train"].rows, missing, config.split_seed).items():
-        files[split] = _Given(account, rows)
-    files.setdefault("validation", _Given(account, []))
+        files[split] = Given(account, rows)
+    files.setdefault("validation", Given(account, []))
     known = {kind for row in files["train"].rows for _, _, kind in row.spans}
     if not known:
         raise InputError(f"{account.path}: no span in any training row, expected one at least")
@@ -170,7 +164,7 @@ def load(config: DataConfig, task: str) -> AnnotatedCorpus:
         splits[split] = _split(rows, types, task)
     report.check()
     return AnnotatedCorpus(
-        _name(config), types, splits, report, Cache(config.cache), _key(config, task)
+        span_sources.name(config), types, splits, report, Cache(config.cache), _key(config, task)
     )
 
 
@@ -191,7 +185,7 @@ def load_split(
         InputError: if the source has splits, but not this one, or no row is left.
     """
     report = ReadReport()
-    files = _read(config, task, report)
+    files = span_sources.read(config, task, report)
     if split not in files and len(files) > 1:
         raise checks.wrong("split", split, f"one that {config.source} has: {', '.join(files)}")
     given = files[split if split in files else "train"]
@@ -207,129 +201,7 @@ def load_split(
     return _split(rows, types, task), report
 
 
-@dataclass
-class _Given:
-    """The rows of one split, and the account of the file that they come from."""
-
-    account: FileReport
-    rows: list[SpanRow]
-
-    @property
-    def unlabelled(self) -> bool:
-        """Whether all that the file lacks is labels."""
-        skipped = self.account.skipped
-        return NO_LABEL in skipped and skipped[NO_LABEL].count == self.account.read
-
-
-def _read(config: DataConfig, task: str, report: ReadReport) -> dict[str, _Given]:
-    """Return the splits that the source gives, with the files that were read in ``report``."""
-    _check(config, task)
-    files = {}
-    for split, (path, format) in _layout(config).items():
-        if path is None:
-            lines = people_daily.read()
-        else:
-            lines = span_readers.read_file(path, format, config.encoding)
-            _check_format(config, task, readers.shown(path), format)
-        files[split] = _collect(lines, task, readers.shown(path) if path else config.source)
-        report.files.append(files[split].account)
-    for split in ("validation", "test"):
-        if split in files and files[split].unlabelled:
-            _do_without(split, files, report)
-    for each in files.values():
-        _check_rows(each, config.encoding)
-    return files
-
-
-def _do_without(split: str, files: dict[str, _Given], report: ReadReport) -> None:
-    """Give up a split that has no labels; the validation split takes the place of test."""
-    path = files.pop(split).account.path
-    instead = f"{split} is cut from train"
-    if split == "test" and "validation" in files:
-        files["test"] = files.pop("validation")
-        instead = f"{files['test'].account.path} is the test split, validation is cut from train"
-    report.warnings.append(f"{path} holds no labels: {instead}")
-
-
-def _check(config: DataConfig, task: str) -> None:
-    checks.choice("task", task, TASKS)
-    checks.choice("data.format", config.format, SPAN_FORMATS)
-    for name in ("weight_column", "folds"):
-        if getattr(config, name) is not None:
-            raise checks.wrong(f"data.{name}", getattr(config, name), f"null for task {task}")
-
-
-def _check_format(config: DataConfig, task: str, path: str, format: str) -> None:
-    if (format == "squad") != (task == "reading"):
-        raise InputError(
-            f"{path}: is in the format {format}, expected "
-            + ("squad for task reading" if task == "reading" else f"another for task {task}")
-        )
-    if task == "tagging" and config.scheme == "words" and format not in _OF_WORDS:
-        raise checks.wrong(
-            "data.scheme", "words", f"bio or bioes: the spans of {path} ({format}) are no words"
-        )
-
-
-def _collect(lines: Iterable[SpanRow | Skipped], task: str, name: str) -> _Given:
-    account, rows = FileReport(name), []
-    for line in lines:
-        account.read += 1
-        if isinstance(line, Skipped):
-            account.skip(line.reason, line.place)
-            continue
-        kept = _told_apart(line.spans, task)
-        left_out = len(line.spans) - len(kept)
-        if left_out:
-            account.note(OVERLAPPING, line.place, count=left_out)
-        for remark in line.remarks:
-            account.note(remark, line.place)
-        if line.broken:
-            account.note(BROKEN, line.place)
-        rows.append(line._replace(spans=kept))
-    return _Given(account, rows)
-
-
-def _told_apart(spans: tuple[NamedSpan, ...], task: str) -> tuple[NamedSpan, ...]:
-    """Return the spans that the network of a task can hold at once, the longer ones first served.
-
-    Args:
-        spans: sorted by their start.
-        task: see :data:`TASKS`.
-    """
-    apart = all(one[1] <= other[0] for one, other in pairwise(spans))
-    if apart or task == "reading":
-        return spans
-    kept = []
-    for span in sorted(spans, key=lambda each: (each[0] - each[1], each)):
-        if not any(_collide(span, other, task) for other in kept):
-            kept.append(span)
-    return tuple(sorted(kept))
-
-
-def _collide(one: NamedSpan, other: NamedSpan, task: str) -> bool:
-    if one[0] >= other[1] or other[0] >= one[1]:
-        return False
-    return task == "tagging" or any(a == b for a, b in zip(one, other, strict=True))
-
-
-def _check_rows(given: _Given, encoding: str) -> None:
-    account = given.account
-    if not given.rows:
-        raise InputError(
-            f"{account.path}: no usable row among {account.read}, expected one at least"
-            + (f"; skipped: {account.reasons()}" if account.read else "")
-        )
-    broken = account.notes[BROKEN].count if BROKEN in account.notes else 0
-    if 2 * broken > len(given.rows):
-        raise InputError(
-            f"{account.path}: {broken} of {account.read} rows hold bytes that do not fit the "
-            f"encoding {encoding!r}, expected data.encoding to name the right one, for example "
-            "gb18030"
-        )
-
-
-def _note_repeats(given: _Given) -> None:
+def _note_repeats(given: Given) -> None:
     """Count rows that repeat a text, or have it with other spans."""
     spans_of_text = defaultdict(set)
     for row in given.rows:
@@ -357,7 +229,7 @@ def _cut(rows: list[SpanRow], fractions: dict[str, float], seed: int) -> dict[st
     }
 
 
-def _known(split: str, given: _Given, types: Sequence[str], report: ReadReport) -> list[SpanRow]:
+def _known(split: str, given: Given, types: Sequence[str], report: ReadReport) -> list[SpanRow]:
     """Return the rows whose spans have known types, counted as used; the others are skipped."""
     known, strange, kept = set(types), Counter(), []
     for row in given.rows:
@@ -396,60 +268,8 @@ def _key(config: DataConfig, task: str) -> str:
     }
     content = {
         split: people_daily.FILE if path is None else [str(path), format, readers.content(path)]
-        for split, (path, format) in _layout(config).items()
+        for split, (path, format) in span_sources.layout(config).items()
     }
     return cache.fingerprint(
         {"settings": settings, "task": task, "content": content, "code": cache.code()}
     )
-
-
-def _name(config: DataConfig) -> str:
-    return config.source if config.source == SOURCE else corpus.name_of(config)
-
-
-def _layout(config: DataConfig) -> dict[str, tuple[Path | None, str]]:
-    """Return, for each split that the source gives, its path, None if packaged, and its format."""
-    if config.source == SOURCE:
-        return {"train": (None, "words")}
-    root = Path(config.source).expanduser()
-    if config.files:
-        paths = corpus.named_files(root, config.files)
-    elif root.is_dir():
-        paths = _split_files(root)
-    elif root.is_file():
-        paths = {"train": root}
-    else:
-        raise checks.wrong(
-            "data.source", config.source, f"{SOURCE}, or a file or a folder of texts with spans"
-        )
-    return {
-        split: (
-            path,
-            span_readers.format_of(path, config.encoding)
-            if config.format == "auto"
-            else config.format,
-        )
-        for split, path in paths.items()
-    }
-
-
-def _split_files(root: Path) -> dict[str, Path]:
-    try:
-        entries = sorted(each for each in root.iterdir() if each.is_file())
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})") from None
-    found = {}
-    for split, names in corpus.FILE_NAMES.items():
-        paths = [each for each in entries if each.name.split(".")[0] in names]
-        if len(paths) > 1:
-            listed = ", ".join(each.name for each in paths)
-            raise InputError(f"{root}: {listed} all name the {split} split, expected one of them")
-        if paths:
-            found[split] = paths[0]
-    if "train" not in found:
-        listed = ", ".join(each.name for each in entries[:5]) or "no file"
-        raise InputError(
-            f"{root}: found {listed}{', …' if len(entries) > 5 else ''}; expected a train.* file, "
-            "or data.files to name one"
-        )
-    return found

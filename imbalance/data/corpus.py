@@ -43,6 +43,9 @@ a line that is no JSON object, lacks a      skipped and counted
 field, has no tab, or is blank
 a file in a class folder, not ``.txt``      skipped and counted
 a weight that is not finite and >= 0        refused
+no value for a subgroup                     kept and counted as a note: no member
+another value than 0, 1, true, false or a   refused
+share for a subgroup
 the text and label of an earlier row        kept and counted as a note
 the text of a row with another label        in train: skipped, all such rows, since none of
                                             them has a label to trust; in a given validation or
@@ -51,9 +54,10 @@ a label that no training row has            (validation, test) skipped, counted 
 ==========================================  ====================================================
 
 A missing column, an unclosed quote, a file that cannot be read to its end, a split without a
-usable row and a training split with fewer than two classes are refused in one line; so is a file
-without the weight column, when one is named. A class with one training row, or without a row in
-another split, is a warning.
+usable row and a training split with fewer than two classes are refused in one line; so is data
+without the column of the weights, or of a subgroup, when one is named. A class with one training
+row, or without a row in another split, is a warning; so is a subgroup whose rows in validation or
+test are not of two classes.
 """
 
 import heapq
@@ -64,7 +68,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +81,12 @@ from imbalance.data.cache import Cache
 from imbalance.data.readers import Columns, Row, Skipped
 from imbalance.data.report import PLACES_KEPT, FileReport, ReadReport
 from imbalance.data.spool import Column, Spool
+from imbalance.data.subgroups import Subgroups
 
 SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
 SEPARATED = "with a separator character replaced"
+UNMARKED = "without a value for a subgroup, no member of it"
 CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
 DROPPED = "dropped by data.resample"
@@ -111,6 +117,7 @@ class Split:
         places: ``file:line`` of each row, as :attr:`texts` on disk.
         digests: 16 bytes a row, shape (n,), equal for rows with the same text.
         lengths: characters of each text, int32, shape (n,).
+        subgroups: name to membership, bool, shape (n,).
     """
 
     texts: Sequence[str]
@@ -119,6 +126,7 @@ class Split:
     places: Sequence[str]
     digests: np.ndarray
     lengths: np.ndarray
+    subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -160,6 +168,7 @@ class Rows:
         weights: float64, shape (n,); NaN without a weight column.
         digests: shape (n,), 16 bytes each.
         lengths: characters of each text, int32, shape (n,).
+        subgroups: name to membership, bool, shape (n,).
         accounts: the accounts that ``files`` count.
         files: int32, shape (n,), the account that each row belongs to.
     """
@@ -171,6 +180,7 @@ class Rows:
     weights: np.ndarray
     digests: np.ndarray
     lengths: np.ndarray
+    subgroups: Mapping[str, np.ndarray]
     accounts: tuple[FileReport, ...]
     files: np.ndarray
 
@@ -191,6 +201,7 @@ class Rows:
         """Return the rows at the positions ``keep``."""
         columns = ("codes", "weights", "digests", "lengths", "files")
         picked = {name: getattr(self, name)[keep] for name in columns}
+        picked["subgroups"] = {name: each[keep] for name, each in self.subgroups.items()}
         return replace(self, texts=self.texts.at(keep), places=self.places.at(keep), **picked)
 
     def skip(self, positions: np.ndarray, reason: str) -> "Rows":
@@ -242,10 +253,11 @@ class Rows:
 class _Collector:
     """Rows of one split as they are read: texts to the spool, the rest into flat arrays."""
 
-    def __init__(self, spool: "_Texts"):
-        self.spool = spool
+    def __init__(self, spool: "_Texts", subgroups: Subgroups):
+        self.spool, self.subgroups = spool, subgroups
         self.positions, self.codes, self.files = array("q"), array("i"), array("i")
         self.weights, self.lengths, self.digests = array("d"), array("i"), bytearray()
+        self.members = bytearray()
         self.names, self.accounts = {}, []
 
     def __len__(self):
@@ -258,9 +270,11 @@ class _Collector:
         self.weights.append(np.nan if row.weight is None else row.weight)
         self.lengths.append(len(row.text))
         self.digests += row.digest
+        self.members += self.subgroups.of(row.text, row.members)
 
     def rows(self) -> Rows:
-        positions = np.array(self.positions)
+        positions, names = np.array(self.positions), self.subgroups.names
+        members = np.frombuffer(bytes(self.members), bool).reshape(len(positions), len(names))
         return Rows(
             texts=self.spool.column("text", positions),
             places=self.spool.column("place", positions),
@@ -269,6 +283,7 @@ class _Collector:
             weights=np.array(self.weights),
             digests=np.frombuffer(bytes(self.digests), "S16"),
             lengths=np.array(self.lengths),
+            subgroups={name: members[:, i] for i, name in enumerate(names)},
             accounts=tuple(self.accounts),
             files=np.array(self.files),
         )
@@ -404,31 +419,49 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
 
 
 def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
+    subgroups = Subgroups(config.subgroups)
     if config.source == "reviews":
+        _without_columns(config, subgroups, "reviews")
         splits = {}
         for split, files in _reviews(config).items():
-            splits[split] = _Collector(spool)
+            splits[split] = _Collector(spool, subgroups)
             for name, lines in files:
                 _collect(lines, name, report, config.encoding, splits[split])
         return splits
     root = Path(config.source).expanduser()
-    columns = Columns(config.text_column, config.label_column, config.weight_column, config.quotes)
+    columns = Columns(
+        config.text_column,
+        config.label_column,
+        config.weight_column,
+        config.quotes,
+        subgroups.columns,
+    )
     splits = {}
     for split, (path, format) in _layout(root, config).items():
         if format == "folders":
+            _without_columns(config, subgroups, str(path))
             if config.pairs:
                 expected = f"the name of one column: {path} has single texts in files"
                 raise checks.wrong("data.text_column", list(config.text_column), expected)
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
-        splits[split] = _Collector(spool)
+        splits[split] = _Collector(spool, subgroups)
         _collect(lines, str(path), report, config.encoding, splits[split])
         if format == "folders":
             used = splits[split].names
             empty = [each for each in readers.class_folders(path) if each not in used]
             warn(report, f"{path}: class folders without a usable text", empty)
     return splits
+
+
+def _without_columns(config: DataConfig, subgroups: Subgroups, what: str) -> None:
+    if config.weight_column is not None:
+        expected = f"null: {what} has no columns"
+        raise checks.wrong("data.weight_column", config.weight_column, expected)
+    if subgroups.columns:
+        expected = f"patterns: {what} has no columns"
+        raise checks.wrong("data.subgroups", list(subgroups.columns), expected)
 
 
 def _reviews(config: DataConfig) -> dict:
@@ -628,6 +661,12 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
         if name != "train":
             absent = sorted(set(train) - set(rows.counts()))
             warn(report, f"{name}: classes without a row", absent)
+            alike = [
+                group
+                for group, members in rows.subgroups.items()
+                if len(np.unique(rows.codes[members])) < 2
+            ]
+            warn(report, f"{name}: subgroups whose rows are not of two classes", alike)
         rows.use()
     if (splits["train"].weights == 0).all():
         raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
@@ -664,6 +703,8 @@ def _collect(
             file.note(BROKEN, line.place)
         if line.separated:
             file.note(SEPARATED, line.place)
+        if None in line.members.values():
+            file.note(UNMARKED, line.place)
         rows.append(line)
     if file.rows_skipped == file.read:
         raise InputError(
@@ -687,6 +728,7 @@ def _numbered(rows: Rows, labels: Sequence[str], weighted: bool) -> Split:
         places=rows.places,
         digests=rows.digests,
         lengths=rows.lengths,
+        subgroups=rows.subgroups,
     )
 
 
@@ -713,8 +755,11 @@ def _write(folder: Path, splits: dict[str, Rows], report: ReadReport) -> None:
         arrays[f"{name}.rows"] = rows.texts.rows
         for each in ("labels", "weights", "digests", "lengths"):
             arrays[f"{name}.{each}"] = getattr(split, each)
+        for number, members in enumerate(split.subgroups.values()):
+            arrays[f"{name}.subgroup{number}"] = members
     np.savez(folder / _ARRAYS, **arrays)
-    rest = json.dumps({"labels": labels, "report": report.to_mapping()})
+    names = list(splits["train"].subgroups)
+    rest = json.dumps({"labels": labels, "subgroups": names, "report": report.to_mapping()})
     (folder / _REST).write_text(rest, encoding="utf-8")
 
 
@@ -732,6 +777,10 @@ def _reopened(folder: Path, config: DataConfig, keep):
                 places=Column(folder / _ROWS, "place", rows, keep),
                 digests=arrays[f"{name}.digests"],
                 lengths=arrays[f"{name}.lengths"],
+                subgroups={
+                    group: arrays[f"{name}.subgroup{number}"]
+                    for number, group in enumerate(rest["subgroups"])
+                },
             )
     return tuple(rest["labels"]), splits, ReadReport.from_mapping(rest["report"])
 

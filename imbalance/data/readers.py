@@ -20,16 +20,18 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.subgroups import member
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 SUFFIXES = {
@@ -61,6 +63,7 @@ class Row(NamedTuple):
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
         separated: whether ``PAIR_SEPARATOR`` stood in a text of a pair and became a blank.
+        members: column of a subgroup to what it says, ``None`` where it says nothing.
     """
 
     place: str
@@ -70,6 +73,7 @@ class Row(NamedTuple):
     digest: bytes
     broken: bool
     separated: bool = False
+    members: Mapping[str, bool | None] = MappingProxyType({})
 
 
 class Skipped(NamedTuple):
@@ -81,7 +85,7 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``text`` may be two, ``weight`` is optional.
+    """Names of the columns to read; ``text`` may be two, ``weight`` and ``subgroups`` are optional.
 
     ``quotes``: whether quotes enclose fields; ``None``, as the format has it.
     """
@@ -90,11 +94,13 @@ class Columns:
     label: str = "label"
     weight: str | None = None
     quotes: bool | None = None
+    subgroups: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
-        """Return the names asked for: text or texts, label and, if any, weight."""
+        """Return the names asked for: text or texts, label and, if any, weight and subgroups."""
         texts = self.text if self.pairs else (self.text,)
-        return [each for each in (*texts, self.label, self.weight) if each is not None]
+        first = [each for each in (*texts, self.label, self.weight) if each is not None]
+        return [*first, *self.subgroups]
 
     @property
     def pairs(self) -> bool:
@@ -154,7 +160,7 @@ def read_file(
 
     Raises:
         InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
-            is not a finite number of at least 0.
+            is not a finite number of at least 0, or a membership that is none.
     """
     if format in ("lines", "blank_lines"):
         without = f"{path} has a label and a text a line, without columns"
@@ -163,6 +169,8 @@ def read_file(
             raise checks.wrong("data.text_column", list(columns.text), expected)
         if columns.weight is not None:
             raise checks.wrong("data.weight_column", columns.weight, f"null: {without}")
+        if columns.subgroups:
+            raise checks.wrong("data.subgroups", list(columns.subgroups), f"patterns: {without}")
     with _readable(path):
         if format == "parquet":
             yield from map(_usable, _parquet(path, columns))
@@ -268,13 +276,14 @@ class _Raw(NamedTuple):
     text: object
     label: object
     weight: object
+    members: Mapping[str, object] = MappingProxyType({})
 
 
 def _usable(raw: _Raw | Skipped) -> Row | Skipped:
     return raw if isinstance(raw, Skipped) else clean(*raw)
 
 
-def clean(place: str, text, label, weight=None) -> Row | Skipped:
+def clean(place: str, text, label, weight=None, members=MappingProxyType({})) -> Row | Skipped:
     """Turn values as a file holds them into a row, or say why that cannot be done.
 
     Args:
@@ -283,7 +292,8 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
         label, weight: as the file holds them.
 
     Raises:
-        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
+        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0, or a value
+            of ``members``, column to value, is not as :func:`imbalance.data.subgroups.member` says.
     """
     texts = text if isinstance(text, tuple) else (text,)
     if any(each is None for each in texts):
@@ -307,8 +317,9 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
+    members = {column: member(place, column, value) for column, value in members.items()}
     broken = breaks or label_breaks
-    return Row(place, text, label, weight, digest(text_key(text)), broken, separated)
+    return Row(place, text, label, weight, digest(text_key(text)), broken, separated, members)
 
 
 def _weight(place: str, value) -> float:
@@ -455,11 +466,13 @@ def _values(column) -> list:
 
 def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
     *texts, label = values[: 3 if columns.pairs else 2]
-    weight = values[len(texts) + 1 :]
-    if columns.weight is not None and weight[0] is None:
+    rest = values[len(texts) + 1 :]
+    weight = None if columns.weight is None else rest[0]
+    if columns.weight is not None and weight is None:
         raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
     text = tuple(texts) if columns.pairs else texts[0]
-    return _Raw(place, text, label, weight[0] if weight else None)
+    members = rest[len(rest) - len(columns.subgroups) :]
+    return _Raw(place, text, label, weight, dict(zip(columns.subgroups, members, strict=True)))
 
 
 def _positions(path, header: list[str], columns: Columns) -> list[int]:

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from imbalance.bias import bias_auc
 from imbalance.evaluation.scores import classification_scores
 from imbalance.study.files import load_arrays
 
@@ -155,7 +156,7 @@ class LabelPredictions(Predictions):
     def of_run(cls, run, rows, unseen):
         probabilities = run.probabilities(rows.texts)
         y_pred = run.decision.decide(probabilities)
-        return cls(rows.labels, y_pred, unseen, probabilities)
+        return cls(rows.labels, y_pred, unseen, probabilities, rows.subgroups)
 
     @property
     def truth(self):
@@ -214,6 +215,9 @@ class LabelPredictions(Predictions):
             found["log_loss"] = scored["log_loss"]
             for area in ("pr_auc", "roc_auc") if len(labels) == 2 else ():
                 found[area] = scored[f"positive_{area}"]
+            if self.subgroups and len(labels) == 2:
+                bias = bias_auc(self.y_true, probabilities[:, 1], self.subgroups)
+                found |= {name: bias[name] for name in ("bias_auc", "overall_auc")}
         return found
 
     def class_rows(self, classes):

@@ -19,7 +19,8 @@ def scores(outcome: Outcome) -> dict[str, dict[str, float]]:
         - with probabilities ``ece``, the expected calibration error in 15 equal bins, and
           ``log_loss``, in nats;
         - with two classes and probabilities ``pr_auc`` and ``roc_auc`` of ``labels[1]``, where
-          rows of both are there.
+          rows of both are there, and where the data has subgroups ``bias_auc`` and
+          ``overall_auc``, see :mod:`imbalance.bias`.
 
         Of spans they are
 
