@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, log_loss
 
+from imbalance.bias import bias_auc
 from imbalance.checks import InputError
 from imbalance.study import results
 from imbalance.study.cells import Cell, Outcome
@@ -49,6 +52,26 @@ def test_two_classes_have_areas_and_margins_have_no_calibration():
     found = scores(Outcome(bare, given.labels, given.training_rows, 1))["all"]
     assert not {"ece", "log_loss", "pr_auc", "roc_auc"} & set(found)
     assert found["macro_f1"] == scores(given)["all"]["macro_f1"]
+
+
+def test_subgroups_have_a_bias_auc_where_there_are_two_classes():
+    for classes in (2, 3):
+        given = outcome(classes)
+        predictions = given.predictions
+        members = np.arange(len(predictions.y_true)) % 3 == 0
+        given = dataclasses.replace(given, subgroups={"third": members})
+        found = scores(given)
+        if classes == 3:
+            assert "bias_auc" not in found["all"]
+            continue
+        for subset, rows in (("all", slice(None)), ("unseen", predictions.unseen)):
+            wanted = bias_auc(
+                predictions.y_true[rows],
+                predictions.probabilities[rows, 1],
+                {"third": members[rows]},
+            )
+            assert found[subset]["bias_auc"] == pytest.approx(wanted["bias_auc"])
+            assert found[subset]["overall_auc"] == pytest.approx(found[subset]["roc_auc"])
 
 
 def test_predictions_are_read_back(tmp_path):
