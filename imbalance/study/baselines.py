@@ -60,9 +60,7 @@ def train(asked: Mapping) -> Outcome:
     seconds = time.monotonic() - started
     y_pred, probabilities = predict(wanted)
     unseen = unseen_rows(test.digests, np.concatenate([split.digests for split in known]))
-    predictions = LabelPredictions(
-        test.labels, y_pred, unseen, probabilities, test.subgroups
-    )
+    predictions = LabelPredictions(test.labels, y_pred, unseen, probabilities, test.subgroups)
     counts = np.bincount(labels, minlength=len(corpus.labels))
     return Outcome(predictions, corpus.labels, counts, seconds)
 

@@ -57,7 +57,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Variant:
-    """Another axis: every row is run with these changes as well, as ``<row>@<variant>``."""
+    """Another axis: every row is run with these changes as well, as ``<row>@<variant>``.
+
+    What is published of a row stands beside the variant without changes.
+    """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -329,7 +332,9 @@ def nested(values: Mapping[str, Any]) -> dict:
 
 def _varied(row: Row, variant: Variant) -> Row:
     name = f"{row.name}{VARIANT}{variant.name}"
-    return dataclasses.replace(row, name=name, changes=merge(row.changes, variant.changes))
+    changes = merge(row.changes, variant.changes)
+    published = {} if variant.changes else row.published
+    return dataclasses.replace(row, name=name, changes=changes, published=published)
 
 
 def _build(cls, place: str, mapping):

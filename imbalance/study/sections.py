@@ -194,8 +194,7 @@ def scores(numbers: Numbers, group: str) -> str:
             headings.append(_measure(numbers, metric, subset))
             theirs = [published.get(name, {}).get(metric, math.nan) for name in names]
             if subset == "all" and not all(map(math.isnan, theirs)):
-                digits = max(map(_digits, theirs))
-                columns.append([number(value, digits) for value in theirs])
+                columns.append(published_scores(theirs))
                 headings.append("published")
     counted = [numbers.score(name, numbers.measures.main) for name in names]
     columns.append([str(score.seeds) for score in counted])
@@ -332,9 +331,12 @@ def best_in_bold(metric: str, found: Sequence[Score]) -> list[str]:
     return bold_best([sign * each.mean for each in found], [spread(*each[:2]) for each in found])
 
 
-def _digits(value: float) -> int:
-    """Return how many digits of a published score to show: two, or three if it has them."""
-    return 2 if math.isnan(value) or round(value, 2) == value else 3
+def published_scores(values: Sequence[float]) -> list[str]:
+    """Published scores of one column, with two to four digits, as many as one of them has."""
+    known = [value for value in values if not math.isnan(value)]
+    enough = (each for each in (2, 3) if all(round(value, each) == value for value in known))
+    digits = next(enough, 4)
+    return [number(value, digits) for value in values]
 
 
 def _lacking(value: float) -> str:

@@ -1,5 +1,6 @@
 """The report of a study with variants, such as ratios of imbalance: scores by variant and row."""
 
+import math
 from collections.abc import Sequence
 
 from imbalance.study import figures
@@ -8,7 +9,7 @@ from imbalance.study.markdown import NONE, code, escape, table
 from imbalance.study.numbers import Numbers
 from imbalance.study.predictions import LabelPredictions
 from imbalance.study.scoring import SUBSETS
-from imbalance.study.sections import best_in_bold, difference, picture
+from imbalance.study.sections import best_in_bold, difference, picture, published_scores
 
 
 def variants(study: Study) -> list[str]:
@@ -76,11 +77,17 @@ def rows(numbers: Numbers) -> list[str]:
 def scores(numbers: Numbers, metric: str) -> str:
     """One score: a line for each row, a column for each variant."""
     names = rows(numbers)
-    columns = [[code(name) for name in names]]
+    published = {row.name: row.published.get(metric, math.nan) for row in numbers.rows()}
+    headings, columns = [""], [[code(name) for name in names]]
     for variant in variants(numbers.study):
-        found = [numbers.score(_name(name, variant), metric) for name in names]
-        columns.append(best_in_bold(metric, found))
-    return table(["", *map(escape, variants(numbers.study))], zip(*columns, strict=True))
+        headings.append(escape(variant))
+        own = [_name(name, variant) for name in names]
+        columns.append(best_in_bold(metric, [numbers.score(name, metric) for name in own]))
+        theirs = [published.get(name, math.nan) for name in own]
+        if not all(map(math.isnan, theirs)):
+            headings.append("published")
+            columns.append(published_scores(theirs))
+    return table(headings, zip(*columns, strict=True))
 
 
 def _differences(numbers: Numbers, metric: str, subset: str) -> str:

@@ -59,7 +59,8 @@ def test_subgroups_have_a_bias_auc_where_there_are_two_classes():
         given = outcome(classes)
         predictions = given.predictions
         members = np.arange(len(predictions.y_true)) % 3 == 0
-        given = dataclasses.replace(given, subgroups={"third": members})
+        members_of = dataclasses.replace(predictions, subgroups={"third": members})
+        given = dataclasses.replace(given, predictions=members_of)
         found = scores(given)
         if classes == 3:
             assert "bias_auc" not in found["all"]
