@@ -29,10 +29,11 @@ from imbalance import checks
 from imbalance.config import merge
 from imbalance.study import kinds, results
 from imbalance.study.cells import Cell
-from imbalance.study.config import VARIANT, Study
+from imbalance.study.config import Study
 from imbalance.study.files import UNREADABLE, small
 from imbalance.study.jobs import difference
 from imbalance.study.predictions import Predictions
+from imbalance.study.rows import VARIANT
 
 CELLS = "cells"
 _OF_A_MACHINE = ("source", "cache")  # of `data`

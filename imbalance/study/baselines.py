@@ -44,7 +44,7 @@ def train(asked: Mapping) -> Outcome:
     """Train a baseline on training and validation rows together and predict the test split.
 
     Args:
-        asked: ``model``, a name of :data:`imbalance.study.config.BASELINES`; ``characters`` read
+        asked: ``model``, a name of :data:`imbalance.study.rows.BASELINES`; ``characters`` read
             from the start of each text; ``seed``; and ``data``, see
             :class:`imbalance.config.DataConfig`.
     """

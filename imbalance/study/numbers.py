@@ -8,7 +8,8 @@ import pandas as pd
 
 from imbalance.study import kinds, paired, results
 from imbalance.study.cells import NO_LOSS
-from imbalance.study.config import Row, Study
+from imbalance.study.config import Study
+from imbalance.study.rows import Row
 from imbalance.study.statistics import holm, mean_and_sd
 
 ALPHA = 0.05

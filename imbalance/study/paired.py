@@ -20,8 +20,9 @@ from imbalance import checks
 from imbalance.study import kinds, results
 from imbalance.study.archive import Archive
 from imbalance.study.cells import NO_LOSS, Cell
-from imbalance.study.config import VARIANT, Row, Study
+from imbalance.study.config import Study
 from imbalance.study.predictions import Predictions
+from imbalance.study.rows import VARIANT, Row
 from imbalance.study.statistics import combined_p, mcnemar, paired_bootstrap
 
 COLUMNS = (

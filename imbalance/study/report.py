@@ -5,6 +5,7 @@ from pathlib import Path
 
 from imbalance.study import figures, markdown, paired, sections, sweep, tuning
 from imbalance.study.config import Study
+from imbalance.study.method import method
 from imbalance.study.numbers import Numbers
 from imbalance.study.sections import GROUP_TITLES
 
@@ -61,7 +62,7 @@ def compose(numbers: Numbers, pictures: Iterable[str]) -> str:
                 if study.report.rival:
                     parts.append(sections.differences(numbers, rows, study.report.rival))
                 parts.append(sections.classes(numbers, rows))
-    parts += [sections.tuning_budget(study), sections.method(numbers)]
+    parts += [sections.tuning_budget(study), method(numbers.measures)]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from imbalance.study import tuning
-from imbalance.study.config import Row, Study
+from imbalance.study.config import Study
 from imbalance.study.markdown import (
     NONE,
     bold_best,
@@ -19,8 +19,8 @@ from imbalance.study.markdown import (
 from imbalance.study.measures import FALLING
 from imbalance.study.numbers import Compared, Numbers, Score
 from imbalance.study.paired import reference_of
+from imbalance.study.rows import Row
 from imbalance.study.scoring import SUBSETS
-from imbalance.study.statistics import RESAMPLES
 
 GROUP_TITLES = {"losses": "Losses", "ablation": "Ablation", "learning": "Learning curve"}
 _CAPTIONS = {
@@ -28,40 +28,6 @@ _CAPTIONS = {
     "hold after the correction.",
     "sweep.svg": "Means over seeds on all test {rows}; the bars are one standard deviation.",
 }
-_MCNEMAR = """\
-- **p** of the bootstrap is two-sided. McNemar's test is the exact one, on each pair of seeds; the
-  seeds' p-values make one by Rüger's rule (K/k times the k-th smallest of K, k being the smallest
-  majority), which holds for tests that depend on each other. Both are corrected after Holm for
-  the number of rows in a column."""
-_NO_MCNEMAR = """\
-- **p** of the bootstrap is two-sided, corrected after Holm for the number of rows in a column."""
-_METHOD = """## How to read this
-
-- **±** is the standard deviation over seeds (n − 1), of trainings on the same {rows}.
-{sizes}
-- **unseen** leaves out test {rows} whose text, white space aside, stands in the training data
-  or earlier in the test split. On all test {rows} a text that repeats counts as often as it
-  stands there; the intervals take its copies for independent and are a little too narrow. Trust
-  those on the unseen {rows}.
-- **Intervals** are 95 % percentile intervals of the paired bootstrap, {resamples:,} resamples:
-{drawing}
-{p}
-- A difference is in **bold** where its interval is without 0 and its corrected bootstrap p is
-  below .05. No other is called better or worse.
-- The best mean of many rows is flattered by having been picked on the test split.
-"""
-
-
-def method(numbers: Numbers) -> str:
-    """What the numbers are, for who reads the report."""
-    measures = numbers.measures
-    return _METHOD.format(
-        rows=measures.rows,
-        sizes=measures.sizes,
-        drawing=measures.drawing,
-        resamples=RESAMPLES,
-        p=_MCNEMAR if "accuracy" in measures.compared else _NO_MCNEMAR,
-    )
 
 
 def notes(numbers: Numbers) -> str:

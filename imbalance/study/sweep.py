@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 
 from imbalance.study import figures
-from imbalance.study.config import VARIANT, Row, Study
+from imbalance.study.config import Study
 from imbalance.study.markdown import NONE, code, escape, table
 from imbalance.study.numbers import Numbers
 from imbalance.study.predictions import LabelPredictions
+from imbalance.study.rows import VARIANT, Row
 from imbalance.study.scoring import SUBSETS
 from imbalance.study.sections import best_in_bold, difference, picture, published_scores
 
