@@ -10,24 +10,45 @@ from imbalance.config import LossConfig, ModelConfig
 LOSSES = losses.TABLE
 
 MODELS: Mapping[str, Callable] = MappingProxyType(
-    {"text_cnn": models.text_cnn, "wide_text_cnn": models.wide_text_cnn}
+    {
+        "text_cnn": models.text_cnn,
+        "wide_text_cnn": models.wide_text_cnn,
+        "siamese_cnn": models.siamese_cnn,
+    }
 )
 
 
-def build_loss(config: LossConfig, class_weights=None, class_counts=None) -> losses.ImbalanceLoss:
+# From ids to logits of each token.
+TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
+    {
+        "dilated_cnn": models.dilated_cnn,
+        "bigru_tagger": models.bigru_tagger,
+        "reader_cnn": models.reader_cnn,
+    }
+)
+
+
+def build_loss(
+    config: LossConfig,
+    class_weights=None,
+    class_counts=None,
+    reduction: str = "sum_over_batch_size",
+) -> losses.ImbalanceLoss:
     """Build the configured loss.
 
     Args:
         config: name and arguments.
         class_weights, class_counts: one number a class, for the arguments that the data fills
             when the configuration does not give them.
+        reduction: of the values of rows, or of tokens.
 
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
     # Not the arguments common to all losses: the network gives logits, training reduces.
     losses.check_arguments("loss.args", config.name, config.args)
-    return losses.get(config.name, **loss_arguments(config, class_weights, class_counts))
+    arguments = loss_arguments(config, class_weights, class_counts)
+    return losses.get(config.name, reduction=reduction, **arguments)
 
 
 def loss_arguments(config: LossConfig, class_weights=None, class_counts=None) -> dict:
@@ -36,21 +57,28 @@ def loss_arguments(config: LossConfig, class_weights=None, class_counts=None) ->
     return losses.fill(config.name, config.args, **data)
 
 
-def build_model(config: ModelConfig, *, vocabulary_size: int, units: int, dtype=None):
+def build_model(
+    config: ModelConfig, *, vocabulary_size: int, units: int, of_tokens: bool = False, dtype=None
+):
     """Build the configured network.
 
     Args:
         config: name and arguments.
         vocabulary_size: number of token ids.
         units: number of logits.
+        of_tokens: whether each token is to have logits, or a text.
         dtype: policy of its layers.
 
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
-    if config.name not in MODELS:
-        raise checks.unknown("model", config.name, MODELS)
-    build = MODELS[config.name]
+    table, other = (TOKEN_MODELS, MODELS) if of_tokens else (MODELS, TOKEN_MODELS)
+    if config.name in other and config.name not in table:
+        kind = "tokens" if of_tokens else "texts"
+        raise checks.wrong("model", config.name, f"one for {kind}: {', '.join(table)}")
+    if config.name not in table:
+        raise checks.unknown("model", config.name, table)
+    build = table[config.name]
     own = [
         name
         for name, parameter in inspect.signature(build).parameters.items()

@@ -16,6 +16,7 @@
 
 import contextlib
 import json
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -25,11 +26,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from imbalance import checks, models, registry
+from imbalance import checks, models, registry, tasks
 from imbalance.config import RunConfig, read_yaml
 from imbalance.data.tokens import Tokenizer
-from imbalance.data.vocabulary import TextEncoder, padded
+from imbalance.data.vocabulary import TextEncoder
 from imbalance.decision import Decision
+from imbalance.tasks.base import Predicted
+from imbalance.tasks.batches import Batches
 
 CONFIG = "config.yaml"
 LABELS = "labels.txt"
@@ -82,15 +85,26 @@ class Run:
         return RunConfig.from_mapping(mapping)
 
     @cached_property
+    def task(self) -> tasks.Task:
+        return tasks.get(self.config.task)
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
+        """Classes of texts, or types of spans."""
         labels = _read(self.path / LABELS).removesuffix("\n").split("\n")
-        if len(labels) < 2 or len(set(labels)) < len(labels):
+        least = 1 if self.task.of_tokens else 2
+        if len(labels) < least or len(set(labels)) < len(labels) or "" in labels:
             raise checks.wrong(str(self.path / LABELS), labels, "two classes or more, each once")
         return tuple(labels)
 
     @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """What the loss tells apart: the labels, or the tags that stand for them."""
+        return self.task.classes(self.labels, self.config.data.scheme)
+
+    @cached_property
     def encoder(self) -> TextEncoder:
-        tokenizer = Tokenizer.from_config(self.config.data)
+        tokenizer = Tokenizer.from_config(self.config.data, self.config.task)
         return TextEncoder.load(self.path / VOCABULARY, tokenizer)
 
     @cached_property
@@ -105,8 +119,9 @@ class Run:
                 f"{path}: cannot be loaded, expected a whole file that train.py wrote"
             ) from error
         # A vocabulary or a label too many would shift every id without a word.
-        sizes = (model.get_layer("features").vocabulary_size, model.output_shape[-1])
-        units = models.output_units(self.activation, len(self.labels))
+        logits = math.prod(size for size in model.output_shape[1:] if size is not None)
+        sizes = (models.vocabulary_size(model), logits)
+        units = self.task.units(self.classes, self.activation)
         if sizes != (len(self.encoder.vocabulary), units):
             raise checks.InputError(
                 f"{path}: made for {sizes[0]} tokens and {sizes[1]} outputs, but {VOCABULARY} has "
@@ -166,14 +181,29 @@ class Run:
         """
         result = np.zeros((len(texts), len(self.labels)), "float32")
         for block in range(0, len(texts), _TEXTS_AT_ONCE):
-            ids = self.encoder.encode(texts[block : block + _TEXTS_AT_ONCE])
-            # Texts of like length together: a batch is as wide as its longest text.
-            order = np.argsort(ids.row_lengths().numpy(), kind="stable")
-            for start in range(0, len(order), batch_size):
-                rows = order[start : start + batch_size]
-                logits = self._forward(padded(tf.gather(ids, rows))) / self.decision.temperature
-                result[block + rows] = models.probabilities(logits, self.activation)
+            batches = Batches(self.encoder, texts[block : block + _TEXTS_AT_ONCE], batch_size)
+            for rows, ids in zip(batches.rows, batches, strict=True):
+                logits = self._forward(ids) / self.decision.temperature
+                result[block + rows] = self.task.probabilities(logits, self.activation)
         return result
+
+    def spans(self, texts: Sequence[str], batch_size: int = 256) -> list[list[Predicted]]:
+        """Return the spans of raw texts, with their scores; offsets are characters.
+
+        Args:
+            texts: raw texts.
+            batch_size: texts at a time; it does not change the result.
+        """
+        found = []
+        for block in range(0, len(texts), _TEXTS_AT_ONCE):
+            part = texts[block : block + _TEXTS_AT_ONCE]
+            batches = Batches(self.encoder, part, batch_size)
+            outputs = [
+                self.task.probabilities(self._forward(ids), self.activation) for ids in batches
+            ]
+            for text, probabilities in zip(part, batches.of_texts(outputs), strict=True):
+                found.append(self.task.decode(probabilities, text, self.labels, self.config.data))
+        return found
 
     @cached_property
     def _forward(self):

@@ -10,9 +10,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imbalance"
 LEVELS = (
     {"checks"},
-    {"config", "decision", "weights"},
+    {"bias", "config", "decision", "spans", "weights"},
     {"losses", "metrics", "models", "data"},
     {"registry"},
+    {"tasks"},
     {"run_folder"},
     {"training", "evaluation", "serving"},
     {"study"},
@@ -65,6 +66,7 @@ def test_imports_point_down(path):
     [
         ("imbalance", "keras"),
         ("imbalance.config", "keras"),
+        ("imbalance.spans", "keras"),
         ("imbalance.weights", "keras"),
         ("imbalance.commands.train", "keras"),
         ("imbalance.data.audit", "tensorflow"),

@@ -15,21 +15,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate each run, write its report and metrics, and print the tables."""
     options = _parser().parse_args(arguments)
     from imbalance.commands import results
-    from imbalance.evaluation import tables
     from imbalance.run_folder import Run
 
     references = {} if options.reference is None else read_yaml(options.reference)
-    tables.check_references(options.reference, references)
+    runs = [Run(path) for path in options.runs]
+    task = runs[0].config.task
+    other = next((run for run in runs if run.config.task != task), None)
+    if other is not None:
+        raise checks.wrong("runs", other.config.task, f"runs of one task, as {task} is the first's")
+    results.tables_of(task).check_references(options.reference, references)
     if options.output is not None:
         Path(options.output).mkdir(parents=True, exist_ok=True)
-    runs = [Run(path) for path in options.runs]
     names = [run.name for run in runs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise checks.wrong("runs", twice, "each run once")
     scores = {}
     for run in runs:
-        own = _load(run.config.data)
+        own = _load(task, run.config.data)
         if options.data is None:
             found = results.evaluate(run, own, (options.split,), run.name)
             scores[run.name] = found[options.split]
@@ -37,27 +40,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = results.evaluate_elsewhere(run, own, options.data, options.split)
             scores[run.name], report = found
             print("\n".join(report.lines()), file=sys.stderr)
-    results.show(scores, options.split, references)
+    results.show(scores, options.split, task, references)
     if options.output is not None:
-        _write(Path(options.output), scores, references)
+        _write(Path(options.output), scores, references, task)
     return 0
 
 
-def _write(folder: Path, scores: Mapping, references: Mapping):
-    from imbalance.evaluation import tables
+def _write(folder: Path, scores: Mapping, references: Mapping, task: str):
+    from imbalance.commands import results
+    from imbalance.evaluation.tables import to_csv
 
+    tables = results.tables_of(task)
     markdown = tables.comparison_markdown(scores, references)
     (folder / "comparison.md").write_text(markdown, encoding="utf-8")
-    csv = tables.to_csv(tables.tidy_frame(scores))
+    csv = to_csv(tables.tidy_frame(scores))
     (folder / "comparison.csv").write_text(csv, encoding="utf-8")
     print(f"comparison:  {folder / 'comparison.md'}")
 
 
 @cache
-def _load(config):
-    from imbalance.data import load
+def _load(task: str, config):
+    from imbalance import tasks
 
-    return load(config)
+    return tasks.get(task).load(config)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from imbalance import checks, run_folder
-from imbalance.data import Corpus, load_split
+from imbalance.data import load_split
 from imbalance.data.report import ReadReport
-from imbalance.evaluation import pictures, tables
-from imbalance.evaluation.evaluate import evaluate as score
+from imbalance.evaluation import evaluate as evaluate_texts
+from imbalance.evaluation import evaluate_spans, pictures, span_tables, tables
 from imbalance.evaluation.evaluate import texts_met
 from imbalance.run_folder import Run
 
 
-def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict[str, dict]:
+def evaluate(run: Run, corpus, splits: Sequence[str], name: str) -> dict[str, dict]:
     """Score a run on splits of its own data; keep the result in its folder and return it.
 
     Args:
@@ -27,15 +27,16 @@ def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict
     Raises:
         InputError: if the classes of the data are no longer those of the run, or a split is empty.
     """
-    if corpus.labels != run.labels:
+    names = run.task.names(corpus)
+    if names != run.labels:
         raise checks.wrong(
-            f"{corpus.name}, its classes", corpus.labels, f"those of {run.name}: {run.labels}"
+            f"{corpus.name}, its classes", names, f"those of {run.name}: {run.labels}"
         )
     scores = {}
     for split in splits:
         if not len(corpus.splits[split]):
             raise checks.wrong("split", split, f"another: {name} was trained without such rows")
-        scores[split] = score(
+        scores[split] = _score(
             run,
             corpus.splits[split],
             texts_met(corpus, split),
@@ -47,8 +48,12 @@ def evaluate(run: Run, corpus: Corpus, splits: Sequence[str], name: str) -> dict
     return scores
 
 
+def _score(run: Run, *arguments) -> dict[str, dict]:
+    return (evaluate_spans if run.task.of_tokens else evaluate_texts).evaluate(run, *arguments)
+
+
 def evaluate_elsewhere(
-    run: Run, corpus: Corpus, source: str, split: str
+    run: Run, corpus, source: str, split: str
 ) -> tuple[dict[str, dict], ReadReport]:
     """Score a run on other data; its ``metrics.json`` stays that of its own data.
 
@@ -61,16 +66,31 @@ def evaluate_elsewhere(
     Returns:
         The scores, and what became of the rows.
     """
+    if run.task.of_tokens:
+        raise checks.wrong("--data", source, f"none: task {run.config.task} is scored on its own")
     config = dataclasses.replace(run.config.data, source=source)
     rows, report = load_split(config, split, run.labels)
     name = Path(source).resolve().name
     folder = run.path / run_folder.REPORT / f"{name}-{split}"
     title = f"{run.name}: {split} split of {name}"
-    return score(run, rows, texts_met(corpus, "test"), folder, run.name, title), report
+    return _score(run, rows, texts_met(corpus, "test"), folder, run.name, title), report
 
 
-def show(runs: Mapping[str, Mapping], split: str, references: Mapping | None = None) -> None:
-    """Print the scores of runs: one by class, several side by side."""
+def tables_of(task: str):
+    """Return the module that makes the tables of a task."""
+    return tables if task == "classification" else span_tables
+
+
+def show(
+    runs: Mapping[str, Mapping],
+    split: str,
+    task: str = "classification",
+    references: Mapping | None = None,
+) -> None:
+    """Print the scores of runs of one task: one by class, several side by side."""
+    if task != "classification":
+        _show_spans(runs, split, references)
+        return
     if len(runs) == 1 and not references:
         [(name, subsets)] = runs.items()
         tables.print_table(tables.per_class_frame(subsets["all"]), f"{name}: {split}, by class")
@@ -81,6 +101,22 @@ def show(runs: Mapping[str, Mapping], split: str, references: Mapping | None = N
         tables.print_table(summary, f"\n{split} ({subset}): scores")
         classes = tables.class_frame(runs, references, subset)
         tables.print_table(classes, f"\n{split} ({subset}): F1 of each class")
+
+
+def _show_spans(runs: Mapping[str, Mapping], split: str, references: Mapping | None) -> None:
+    if len(runs) == 1 and not references:
+        [(name, subsets)] = runs.items()
+        frame = span_tables.of_each_frame(subsets["all"])
+        if len(frame):
+            tables.print_table(frame, f"{name}: {split}, by type")
+        tables.print_table(span_tables.score_frame(subsets), f"\n{name}: {split}")
+        return
+    for subset in ("all", "unseen"):
+        summary = span_tables.summary_frame(runs, references, subset)
+        tables.print_table(summary, f"\n{split} ({subset}): scores")
+        types = span_tables.by_run_frame(runs, references, subset)
+        if len(types):
+            tables.print_table(types, f"\n{split} ({subset}): F1 of each type")
 
 
 def confusion_image(matrix: np.ndarray, labels: Sequence[str]) -> np.ndarray:

@@ -11,10 +11,12 @@ from pathlib import Path
 from imbalance.commands.options import Parser, key_values, nested
 from imbalance.config import (
     CLASS_WEIGHTS,
+    MODEL_OF_TASK,
     MONITORS,
     PRECISIONS,
     PRETRAININGS,
     SAMPLINGS,
+    TASKS,
     RunConfig,
     merge,
 )
@@ -30,18 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     config = configuration(options)
     # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
-    from imbalance import run_folder
+    from imbalance import run_folder, tasks
     from imbalance.commands import results
-    from imbalance.data import load
     from imbalance.run_folder import Run
-    from imbalance.serving.export import cost_of_rounding, export
     from imbalance.training.fit import check, fit
 
     check(config)
     _show_log()
     name = run_folder.available_name(config.output_dir, config)
     config = dataclasses.replace(config, name=name)
-    corpus = load(config.data)
+    corpus = tasks.get(config.task).load(config.data)
     print("\n".join(corpus.report.lines()), file=sys.stderr)
     with run_folder.writing(config.output_dir, name) as folder:
         training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
@@ -49,17 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run.update_metrics({"training": training.summary})
         splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
         scores = results.evaluate(run, corpus, splits, name)
-        exported = export(run, folder / run_folder.SERVING, config.serving)
-        if exported.tables == "float16":
-            rows = corpus.splits[splits[0]]
-            print(cost_of_rounding(run, exported, rows.texts, rows.labels))
-    results.show({name: scores["test"]}, "test")
+        remark = _export(run, corpus, folder / run_folder.SERVING, splits[0])
+    results.show({name: scores["test"]}, "test", config.task)
     path = Path(config.output_dir, name)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))
     print(f"\nrun folder:  {path}")
-    print(f"SavedModel:  {path / run_folder.SERVING / '1'} ({exported.remark})")
+    print(f"SavedModel:  {path / run_folder.SERVING / '1'}{remark}")
     print(f"TensorBoard: tensorboard --logdir {logs}")
     return 0
+
+
+def _export(run, corpus, folder: Path, split: str) -> str:
+    """Write the SavedModel and return a remark on it."""
+    from imbalance.serving import span_export
+    from imbalance.serving.export import cost_of_rounding, export
+
+    if run.task.of_tokens:
+        span_export.export(run, folder)
+        return ""
+    exported = export(run, folder, run.config.serving)
+    if exported.tables == "float16":
+        rows = corpus.splits[split]
+        print(cost_of_rounding(run, exported, rows.texts, rows.labels))
+    return f" ({exported.remark})"
 
 
 def _show_log() -> None:
@@ -81,6 +93,7 @@ def configuration(options: argparse.Namespace) -> RunConfig:
     """Return the configuration: the file's values, replaced by those of the flags."""
     flags = {
         "name": options.name,
+        "task": options.task,
         "output_dir": options.output_dir,
         "data.source": options.data,
         "data.imbalance_ratio": options.imbalance_ratio,
@@ -112,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Flags replace what the file says. Exit status: 0 done, 2 wrong input.",
     )
     parser.add_argument("--config", metavar="FILE", help="YAML file with settings, see configs/")
+    parser.add_argument("--task", metavar="TASK", help=f"{', '.join(TASKS)}; default: {TASKS[0]}")
     parser.add_argument("--loss", metavar="NAME", help="see --list-losses")
     parser.add_argument(
         "--loss-arg",
@@ -129,7 +143,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--imbalance-ratio", metavar="R", type=float, help="of reviews: negatives per positive"
     )
-    parser.add_argument("--model", metavar="NAME", help="text_cnn")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help=", ".join(f"{model} (default of {task})" for task, model in MODEL_OF_TASK.items()),
+    )
     parser.add_argument(
         "--model-arg",
         metavar="K=V",

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from imbalance.data.tokens import Tokenizer
+from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.tokens import Tokenizer, sides
 
 _CODE_POINTS = 0x110000
 # The table of ids is kept as pages, most of which are the same.
@@ -30,6 +31,7 @@ class CharacterIds:
         tokenizer: of characters.
         ids: of the characters that have one, above 0.
         unknown: the id of all others, above 0.
+        separator: the id of what stands between the texts of a pair.
 
     Example:
         >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=3)
@@ -38,16 +40,21 @@ class CharacterIds:
         [[2, 3, 1], [0, 0, 0]]
     """
 
-    def __init__(self, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int):
+    def __init__(
+        self, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int, separator: int = 0
+    ):
         self._max_characters = tokenizer.max_characters
         self._max_length = tokenizer.max_length
         self._blanks = tokenizer.keep == "all"
+        self._separator = separator if tokenizer.sides else None
         table = np.full(_CODE_POINTS, unknown, np.int32)
         for character, number in ids.items():
             table[ord(character)] = number
-        # Below 0: a blank, by its own id, or a character that is dropped.
-        becomes_blank = -table[ord(" ")] if self._blanks else -1
-        table[_no_letters(tokenizer.keep)] = becomes_blank
+        # Below 0: a blank that may be one of a run, by its own id, or a character that is dropped.
+        becomes = {"all": -table[ord(" ")], "letters": -1, "exact": table[ord(" ")]}
+        table[_no_letters(tokenizer.keep)] = becomes[tokenizer.keep]
+        if tokenizer.pairs:
+            table[ord(PAIR_SEPARATOR)] = separator
         pages, page = np.unique(table.reshape(-1, 1 << _PAGE_BITS), axis=0, return_inverse=True)
         self._cells = pages.ravel()
         # Added to a code point, the place in the cells.
@@ -60,6 +67,18 @@ class CharacterIds:
         Args:
             texts: strings of shape (batch,), UTF-8; broken bytes are read as U+FFFD.
         """
+        ids = self._of_texts(texts) if self._separator is None else self._of_pairs(texts)
+        # A batch of empty texts would have no position to take a maximum over.
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+
+    def _of_pairs(self, texts: tf.Tensor) -> tf.Tensor:
+        first, second = (
+            tf.RaggedTensor.from_tensor(self._of_texts(side), padding=0) for side in sides(texts)
+        )
+        separator = tf.fill([tf.shape(texts)[0], 1], tf.constant(self._separator, tf.int32))
+        return tf.concat([first, separator, second], axis=1).to_tensor(default_value=0)
+
+    def _of_texts(self, texts: tf.Tensor) -> tf.Tensor:
         if self._max_characters is not None:
             size = min(_WIDEST * self._max_characters, _MOST_BYTES)
             texts = tf.strings.substr(texts, 0, size)
@@ -72,9 +91,7 @@ class CharacterIds:
         enough = (tf.strings.length(texts) <= size) | (ids.row_lengths() >= wanted + self._blanks)
         ids = tf.cond(tf.reduce_all(enough), lambda: ids, lambda: self._ids(texts))
         ids = ids.to_tensor(default_value=0)
-        ids = ids[:, int(self._blanks) : self._max_length + self._blanks]
-        # A batch of empty texts would have no position to take a maximum over.
-        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+        return ids[:, int(self._blanks) : self._max_length + self._blanks]
 
     def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Return ids; where blanks are kept, each row that is not empty begins with one more."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from imbalance.data.tokens import Tokenizer
+from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.tokens import Tokenizer, halves
 
 # Of a block; the arrays on the way to it take some 30 bytes a character.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 4096, 1_000_000
@@ -53,6 +54,11 @@ class CharacterCodes:
         self._becomes = np.full(_CODE_POINTS, _NOT_MET, np.int32)
 
     @property
+    def separator(self) -> int:
+        """The code of what stands between the texts of a pair."""
+        return ord(PAIR_SEPARATOR)
+
+    @property
     def size(self) -> int:
         """Codes are below this."""
         return _CODE_POINTS
@@ -67,19 +73,20 @@ class CharacterCodes:
 
     def block(self, texts: list[str]) -> Block:
         """Return the tokens of a few raw texts."""
+        if self._tokenizer.sides:
+            sides = self._block([side for text in texts for side in halves(text)])
+            return _joined(sides, self.separator)
+        return self._block(texts)
+
+    def _block(self, texts: list[str]) -> Block:
         if self._tokenizer.max_characters is not None:
             texts = [text[: self._tokenizer.max_characters] for text in texts]
         codes = np.frombuffer("".join(texts).encode("utf-32-le"), "<i4")
         row = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
         codes = self._cleaned(codes)
         codes, row = _where(codes != _DROPPED, codes, row)
-        # A blank stands for a run of them, and there is none at either end of a text.
-        keep = codes != _BLANK
-        keep[1:] |= keep[:-1] & (row[1:] == row[:-1])
-        codes, row = _where(keep, codes, row)
-        keep = codes != _BLANK
-        keep[:-1] |= row[:-1] == row[1:]
-        codes, row = _where(keep, codes, row)
+        if self._tokenizer.keep == "all":
+            codes, row = _folded(codes, row)
         lengths = np.bincount(row, minlength=len(texts))
         place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         [codes] = _where(place < self._tokenizer.max_length, codes)
@@ -94,7 +101,12 @@ class CharacterCodes:
 
     def _meet(self, codes: list[int]) -> None:
         # Between two letters, so that a blank is not at an end, where it would vanish.
-        whole = dataclasses.replace(self._tokenizer, max_characters=None, max_length=3)
+        whole = dataclasses.replace(
+            self._tokenizer,
+            max_characters=None,
+            max_length=3,
+            pairs=self._tokenizer.pairs and not self._tokenizer.sides,
+        )
         rows = whole.split(tf.constant([f"x{chr(code)}x" for code in codes])).to_list()
         for code, row in zip(codes, rows, strict=True):
             self._becomes[code] = ord(row[1].decode()) if len(row) == 3 else _DROPPED
@@ -105,8 +117,13 @@ class WordCodes:
 
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
-        self._codes: dict[str, int] = {}
+        self._codes: dict[str, int] = {PAIR_SEPARATOR: 0} if tokenizer.pairs else {}
         self._words: list[str] = []
+
+    @property
+    def separator(self) -> int:
+        """The code of what stands between the texts of a pair."""
+        return 0
 
     @property
     def size(self) -> int:
@@ -125,10 +142,34 @@ class WordCodes:
 
     def block(self, prepared: list[str]) -> Block:
         """Return the tokens of a few prepared texts."""
+        if self._tokenizer.pairs:
+            sides = self._block([side for text in prepared for side in halves(text)])
+            return _joined(sides, self.separator)
+        return self._block(prepared)
+
+    def _block(self, prepared: list[str]) -> Block:
         rows = [text.split()[: self._tokenizer.max_length] for text in prepared]
         codes = self._codes
         flat = [codes.setdefault(word, len(codes)) for row in rows for word in row]
         return Block(np.array(flat, np.int32), np.array([len(row) for row in rows], np.int64))
+
+
+def _folded(codes: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep a blank for a run of them, and none at either end of a text."""
+    keep = codes != _BLANK
+    keep[1:] |= keep[:-1] & (row[1:] == row[:-1])
+    codes, row = _where(keep, codes, row)
+    keep = codes != _BLANK
+    keep[:-1] |= row[:-1] == row[1:]
+    codes, row = _where(keep, codes, row)
+    return codes, row
+
+
+def _joined(sides: Block, separator: int) -> Block:
+    """Return pairs from their sides: first, second, first, … with the separator between them."""
+    ends_of_first = np.cumsum(sides.lengths)[::2]
+    codes = np.insert(sides.codes, ends_of_first, separator)
+    return Block(codes, sides.lengths[::2] + 1 + sides.lengths[1::2])
 
 
 def _some(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ a folder with ``train.*``             a file per split; ``validation.*`` may be 
                                       ``val`` or ``dev``; a missing split is cut from train
 ``<root>/<class>/*.txt``              cut three ways
 ``<root>/<split>/<class>/*.txt``      a folder per split; a missing one is cut from train
+a folder and ``data.files``           the files it names; a missing split is cut from train
 ====================================  ==========================================================
 
 Cutting follows ``split_seed`` alone. Each class gives each cut split its share of rows, rounded,
@@ -28,6 +29,8 @@ What becomes of a row that is not as it should be:
 ==========================================  ====================================================
 a row with                                  is
 ==========================================  ====================================================
+a pair of texts, one of them empty          skipped and counted
+a pair with the separator in one of its texts  kept, a blank in its place, and counted as a note
 bytes the encoding does not know            kept, each replaced by U+FFFD, and counted; refused
                                             when this befalls most rows of a file
 no text, or white space alone               skipped and counted
@@ -40,6 +43,9 @@ a line that is no JSON object, lacks a      skipped and counted
 field, has no tab, or is blank
 a file in a class folder, not ``.txt``      skipped and counted
 a weight that is not finite and >= 0        refused
+no value for a subgroup                     kept and counted as a note: no member
+another value than 0, 1, true, false or a   refused
+share for a subgroup
 the text and label of an earlier row        kept and counted as a note
 the text of a row with another label        in train: skipped, all such rows, since none of
                                             them has a label to trust; in a given validation or
@@ -48,9 +54,10 @@ a label that no training row has            (validation, test) skipped, counted 
 ==========================================  ====================================================
 
 A missing column, an unclosed quote, a file that cannot be read to its end, a split without a
-usable row and a training split with fewer than two classes are refused in one line; so is a file
-without the weight column, when one is named. A class with one training row, or without a row in
-another split, is a warning.
+usable row and a training split with fewer than two classes are refused in one line; so is data
+without the column of the weights, or of a subgroup, when one is named. A class with one training
+row, or without a row in another split, is a warning; so is a subgroup whose rows in validation or
+test are not of two classes.
 """
 
 import heapq
@@ -60,8 +67,8 @@ import tempfile
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +81,17 @@ from imbalance.data.cache import Cache
 from imbalance.data.readers import Columns, Row, Skipped
 from imbalance.data.report import PLACES_KEPT, FileReport, ReadReport
 from imbalance.data.spool import Column, Spool
+from imbalance.data.subgroups import Subgroups
 
 SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
+SEPARATED = "with a separator character replaced"
+UNMARKED = "without a value for a subgroup, no member of it"
 CONFLICTING = "same text under another label"
 UNKNOWN_LABEL = "label of no training row"
-_FILE_NAMES = {
+DROPPED = "dropped by data.resample"
+REPEATED = "repeated by data.resample"
+FILE_NAMES = {
     "train": ("train",),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
@@ -105,6 +117,7 @@ class Split:
         places: ``file:line`` of each row, as :attr:`texts` on disk.
         digests: 16 bytes a row, shape (n,), equal for rows with the same text.
         lengths: characters of each text, int32, shape (n,).
+        subgroups: name to membership, bool, shape (n,).
     """
 
     texts: Sequence[str]
@@ -113,6 +126,7 @@ class Split:
     places: Sequence[str]
     digests: np.ndarray
     lengths: np.ndarray
+    subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -154,6 +168,7 @@ class Rows:
         weights: float64, shape (n,); NaN without a weight column.
         digests: shape (n,), 16 bytes each.
         lengths: characters of each text, int32, shape (n,).
+        subgroups: name to membership, bool, shape (n,).
         accounts: the accounts that ``files`` count.
         files: int32, shape (n,), the account that each row belongs to.
     """
@@ -165,6 +180,7 @@ class Rows:
     weights: np.ndarray
     digests: np.ndarray
     lengths: np.ndarray
+    subgroups: Mapping[str, np.ndarray]
     accounts: tuple[FileReport, ...]
     files: np.ndarray
 
@@ -185,6 +201,7 @@ class Rows:
         """Return the rows at the positions ``keep``."""
         columns = ("codes", "weights", "digests", "lengths", "files")
         picked = {name: getattr(self, name)[keep] for name in columns}
+        picked["subgroups"] = {name: each[keep] for name, each in self.subgroups.items()}
         return replace(self, texts=self.texts.at(keep), places=self.places.at(keep), **picked)
 
     def skip(self, positions: np.ndarray, reason: str) -> "Rows":
@@ -236,10 +253,11 @@ class Rows:
 class _Collector:
     """Rows of one split as they are read: texts to the spool, the rest into flat arrays."""
 
-    def __init__(self, spool: "_Texts"):
-        self.spool = spool
+    def __init__(self, spool: "_Texts", subgroups: Subgroups):
+        self.spool, self.subgroups = spool, subgroups
         self.positions, self.codes, self.files = array("q"), array("i"), array("i")
         self.weights, self.lengths, self.digests = array("d"), array("i"), bytearray()
+        self.members = bytearray()
         self.names, self.accounts = {}, []
 
     def __len__(self):
@@ -252,9 +270,11 @@ class _Collector:
         self.weights.append(np.nan if row.weight is None else row.weight)
         self.lengths.append(len(row.text))
         self.digests += row.digest
+        self.members += self.subgroups.of(row.text, row.members)
 
     def rows(self) -> Rows:
-        positions = np.array(self.positions)
+        positions, names = np.array(self.positions), self.subgroups.names
+        members = np.frombuffer(bytes(self.members), bool).reshape(len(positions), len(names))
         return Rows(
             texts=self.spool.column("text", positions),
             places=self.spool.column("place", positions),
@@ -263,6 +283,7 @@ class _Collector:
             weights=np.array(self.weights),
             digests=np.frombuffer(bytes(self.digests), "S16"),
             lengths=np.array(self.lengths),
+            subgroups={name: members[:, i] for i, name in enumerate(names)},
             accounts=tuple(self.accounts),
             files=np.array(self.files),
         )
@@ -344,7 +365,7 @@ def load(config: DataConfig) -> Corpus:
 
     folder = kept.entry("corpus", key, build)
     labels, splits, report = _reopened(folder, config, kept)
-    return Corpus(_name(config), labels, splits, report, kept, cache.fingerprint(key))
+    return Corpus(name_of(config), labels, splits, report, kept, cache.fingerprint(key))
 
 
 def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[Split, ReadReport]:
@@ -394,32 +415,53 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
     finally:
         spool.close()
     splits = {split: each.rows() for split, each in collected.items()}
-    return Given(_name(config), splits, report)
+    return Given(name_of(config), splits, report)
 
 
 def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
+    subgroups = Subgroups(config.subgroups)
     if config.source == "reviews":
+        _without_columns(config, subgroups, "reviews")
         splits = {}
         for split, files in _reviews(config).items():
-            splits[split] = _Collector(spool)
+            splits[split] = _Collector(spool, subgroups)
             for name, lines in files:
                 _collect(lines, name, report, config.encoding, splits[split])
         return splits
     root = Path(config.source).expanduser()
-    columns = Columns(config.text_column, config.label_column, config.weight_column)
+    columns = Columns(
+        config.text_column,
+        config.label_column,
+        config.weight_column,
+        config.quotes,
+        subgroups.columns,
+    )
     splits = {}
     for split, (path, format) in _layout(root, config).items():
         if format == "folders":
+            _without_columns(config, subgroups, str(path))
+            if config.pairs:
+                expected = f"the name of one column: {path} has single texts in files"
+                raise checks.wrong("data.text_column", list(config.text_column), expected)
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
-        splits[split] = _Collector(spool)
+        splits[split] = _Collector(spool, subgroups)
         _collect(lines, str(path), report, config.encoding, splits[split])
         if format == "folders":
             used = splits[split].names
             empty = [each for each in readers.class_folders(path) if each not in used]
-            _warn(report, f"{path}: class folders without a usable text", empty)
+            warn(report, f"{path}: class folders without a usable text", empty)
     return splits
+
+
+def _without_columns(config: DataConfig, subgroups: Subgroups, what: str) -> None:
+    if config.weight_column is not None:
+        expected = f"null: {what} has no columns"
+        raise checks.wrong("data.weight_column", config.weight_column, expected)
+    if subgroups.columns:
+        expected = f"patterns: {what} has no columns"
+        raise checks.wrong("data.subgroups", list(subgroups.columns), expected)
 
 
 def _reviews(config: DataConfig) -> dict:
@@ -429,7 +471,8 @@ def _reviews(config: DataConfig) -> dict:
     return reviews.read_reviews_with_test(ratio, test_ratio, config.test_fraction, seed)
 
 
-def _name(config: DataConfig) -> str:
+def name_of(config: DataConfig) -> str:
+    """Return the name of the source: that of its file, without suffixes, or its folder."""
     root = Path(config.source).expanduser()
     name = root.resolve().name
     if config.source == "reviews" or root.is_dir():
@@ -450,7 +493,7 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
         raise checks.wrong(
             f"{_source(given)}: classes of the training rows", sorted(known), "two classes or more"
         )
-    _warn(
+    warn(
         given.report,
         "train: classes skipped, each of their texts stands under another label as well",
         sorted(set(given.splits["train"].counts()) - known),
@@ -474,9 +517,13 @@ def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
     if config.folds is not None:
         splits |= fold(splits["train"], config.folds, config.fold, config.split_seed)
     splits = {name: splits[name] for name in SPLITS if name in splits}
+    splits["train"], copies = _resampled(splits["train"], config)
     _finish(splits, given)
+    splits["train"].note(copies, REPEATED)
+    # With equal rows together they are read from disk in its order.
+    train = splits["train"].select(np.sort(np.append(np.arange(len(splits["train"])), copies)))
     # Without a validation split there is an empty one.
-    return {"validation": train.select(np.zeros(0, np.int64)), **splits}
+    return {"validation": train.select(np.zeros(0, np.int64)), **splits, "train": train}
 
 
 def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
@@ -534,6 +581,27 @@ def fold(rows: Rows, folds: int, number: int, seed: int) -> dict[str, Rows]:
     }
 
 
+def _resampled(train: Rows, config: DataConfig) -> tuple[Rows, np.ndarray]:
+    """Return the training rows that ``data.resample`` leaves, and the positions in them of those
+    that are to come again, as often as they are.
+    """
+    checks.keys("data.resample", config.resample, sorted(train.counts()))
+    dropped, copies = [], []
+    for label, factor in config.resample.items():
+        rows = np.flatnonzero(train.codes == train.names.index(label))
+        digests = (each.ljust(16, b"\0") for each in train.digests[rows].tolist())
+        ranks = [readers.rank("resample", config.split_seed, each) for each in digests]
+        rows = rows[np.argsort(np.array(ranks, "S16"), kind="stable")]
+        wanted = max(1, int(len(rows) * factor + 0.5))
+        dropped.append(rows[wanted:])
+        copies.append(np.resize(rows, max(0, wanted - len(rows))))
+    empty = np.zeros(0, np.int64)
+    dropped = np.sort(np.concatenate([empty, *dropped]))
+    copies = np.concatenate([empty, *copies])
+    copies = copies - np.searchsorted(dropped, copies)
+    return train.skip(dropped, DROPPED) if len(dropped) else train, copies
+
+
 def _texts(rows: Rows, purpose: str, seed: int):
     """Return the text of each row, the rows of each text, and the texts of each class, shuffled."""
     digests, first, text_of_row, counts = np.unique(
@@ -571,7 +639,7 @@ def _take(counts: np.ndarray, target: int) -> list[int]:
 def _known(name: str, rows: Rows, known: set[str], report: ReadReport) -> Rows:
     strange = Counter({n: count for n, count in rows.counts().items() if n not in known})
     named = [f"{label!r} ({count} rows)" for label, count in strange.most_common()]
-    _warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
+    warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
     codes = [code for code, label in enumerate(rows.names) if label not in known]
     return rows.skip(np.flatnonzero(np.isin(rows.codes, codes)), UNKNOWN_LABEL)
 
@@ -592,16 +660,23 @@ def _finish(splits: dict[str, Rows], given: Given) -> None:
             raise InputError(f"{_source(given)}: the {name} split {cause}")
         if name != "train":
             absent = sorted(set(train) - set(rows.counts()))
-            _warn(report, f"{name}: classes without a row", absent)
+            warn(report, f"{name}: classes without a row", absent)
+            alike = [
+                group
+                for group, members in rows.subgroups.items()
+                if len(np.unique(rows.codes[members])) < 2
+            ]
+            warn(report, f"{name}: subgroups whose rows are not of two classes", alike)
         rows.use()
     if (splits["train"].weights == 0).all():
         raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
     single = sorted(label for label, count in train.items() if count == 1)
-    _warn(report, "train: classes with a single row", single)
+    warn(report, "train: classes with a single row", single)
     report.check()
 
 
-def _warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+def warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
+    """Add a warning that lists the first few ``names``, if there are any."""
     if names:
         more = len(names) - _NAMED_AT_MOST
         listed = ", ".join(map(show, names[:_NAMED_AT_MOST]))
@@ -626,6 +701,10 @@ def _collect(
             continue
         if line.broken:
             file.note(BROKEN, line.place)
+        if line.separated:
+            file.note(SEPARATED, line.place)
+        if None in line.members.values():
+            file.note(UNMARKED, line.place)
         rows.append(line)
     if file.rows_skipped == file.read:
         raise InputError(
@@ -649,6 +728,7 @@ def _numbered(rows: Rows, labels: Sequence[str], weighted: bool) -> Split:
         places=rows.places,
         digests=rows.digests,
         lengths=rows.lengths,
+        subgroups=rows.subgroups,
     )
 
 
@@ -675,8 +755,11 @@ def _write(folder: Path, splits: dict[str, Rows], report: ReadReport) -> None:
         arrays[f"{name}.rows"] = rows.texts.rows
         for each in ("labels", "weights", "digests", "lengths"):
             arrays[f"{name}.{each}"] = getattr(split, each)
+        for number, members in enumerate(split.subgroups.values()):
+            arrays[f"{name}.subgroup{number}"] = members
     np.savez(folder / _ARRAYS, **arrays)
-    rest = json.dumps({"labels": labels, "report": report.to_mapping()})
+    names = list(splits["train"].subgroups)
+    rest = json.dumps({"labels": labels, "subgroups": names, "report": report.to_mapping()})
     (folder / _REST).write_text(rest, encoding="utf-8")
 
 
@@ -694,12 +777,19 @@ def _reopened(folder: Path, config: DataConfig, keep):
                 places=Column(folder / _ROWS, "place", rows, keep),
                 digests=arrays[f"{name}.digests"],
                 lengths=arrays[f"{name}.lengths"],
+                subgroups={
+                    group: arrays[f"{name}.subgroup{number}"]
+                    for number, group in enumerate(rest["subgroups"])
+                },
             )
     return tuple(rest["labels"]), splits, ReadReport.from_mapping(rest["report"])
 
 
 def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
     """Return, for each split that the source gives, its path and format."""
+    if config.files:
+        paths = named_files(root, config.files)
+        return {split: (path, _file_format(path, config.format)) for split, path in paths.items()}
     try:
         if root.is_dir():
             return _folder_layout(root, config.format)
@@ -714,6 +804,24 @@ def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
         "reviews, a file or a folder that exists"
         + checks.did_you_mean(root.name, ["reviews", *siblings]),
     )
+
+
+def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of a folder that ``data.files`` names, by split.
+
+    Raises:
+        InputError: if one of them does not exist.
+    """
+    found = {split: root / name for split, name in files.items()}
+    for split, path in found.items():
+        if not path.is_file():
+            siblings = [each.name for each in root.iterdir()] if root.is_dir() else []
+            raise checks.wrong(
+                f"data.files.{split}",
+                files[split],
+                f"a file in {root}" + checks.did_you_mean(path.name, siblings),
+            )
+    return found
 
 
 def _file_format(path: Path, format: str) -> str:
@@ -732,7 +840,7 @@ def _file_format(path: Path, format: str) -> str:
 def _folder_layout(root: Path, format: str) -> dict[str, tuple[Path, str]]:
     entries = sorted(root.iterdir())
     found = {}
-    for split, names in _FILE_NAMES.items():
+    for split, names in FILE_NAMES.items():
         folders = [each for each in entries if each.is_dir() and each.name in names]
         files = [] if format == "folders" else _split_files(entries, names, format)
         candidates = files or (folders if format in ("auto", "folders") else [])

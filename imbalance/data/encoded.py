@@ -29,7 +29,7 @@ from imbalance.data import cache, codes
 from imbalance.data.codes import Block
 from imbalance.data.corpus import Corpus, Split
 from imbalance.data.tokens import Tokenizer
-from imbalance.data.vocabulary import UNKNOWN_ID, TextEncoder, ranked
+from imbalance.data.vocabulary import SEPARATOR_ID, UNKNOWN_ID, TextEncoder, ranked, special
 
 # 32 MB of ids as int32. Two parts are in memory, the one in use and the next.
 _TOKENS_A_PART = 2**23
@@ -112,13 +112,14 @@ class EncodedCorpus:
     rows: dict[str, EncodedRows]
 
 
-def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
+def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = None) -> EncodedCorpus:
     """Return the token ids of the training and validation split, from the cache where it can.
 
     Args:
         corpus: what :func:`imbalance.data.load` returned.
         config: ``tokens``, ``keep``, ``max_characters``, ``max_length`` and ``vocabulary_size``
             are used.
+        tokenizer: by default that of ``config``.
 
     Example:
         >>> from imbalance.data import load
@@ -127,7 +128,7 @@ def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
         >>> encoded.encoder.vocabulary[:4], len(encoded.rows["train"])
         (('[PAD]', '[UNK]', '，', '的'), 6328)
     """
-    tokenizer = Tokenizer.from_config(config)
+    tokenizer = tokenizer or Tokenizer.from_config(config)
     key = {
         "corpus": corpus.key,
         "tokenizer": vars(tokenizer),
@@ -137,10 +138,13 @@ def encode(corpus: Corpus, config: DataConfig) -> EncodedCorpus:
     }
     folder = corpus.cache.entry("encoded", key, lambda new: _write(new, corpus, tokenizer))
     rest = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
-    tokens = parquet.read_table(folder / "tokens.parquet").slice(0, config.vocabulary_size - 2)
+    first = len(special(tokenizer))
+    tokens = parquet.read_table(folder / "tokens.parquet").slice(0, config.vocabulary_size - first)
     encoder = TextEncoder.of(tokenizer, tokens.column("token").to_pylist())
     ids = np.full(rest["codes"], UNKNOWN_ID, np.int32)
-    ids[tokens.column("code").to_numpy()] = np.arange(UNKNOWN_ID + 1, len(encoder.vocabulary))
+    ids[tokens.column("code").to_numpy()] = np.arange(first, len(encoder.vocabulary))
+    if tokenizer.pairs:
+        ids[rest["separator"]] = SEPARATOR_ID
     rows = {
         split: EncodedRows(
             [folder / _part_name(split, each) for each in range(parts)],
@@ -187,14 +191,15 @@ def _write(folder: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
         }
     )
     parquet.write_table(table, folder / "tokens.parquet")
-    rest = json.dumps({"codes": coder.size, "parts": parts})
+    rest = json.dumps({"codes": coder.size, "separator": coder.separator, "parts": parts})
     (folder / "encoded.json").write_text(rest, encoding="utf-8")
 
 
 def part_count(split: Split, tokenizer: Tokenizer) -> int:
     """Return into how many parts a split goes: as many as keep one small enough for memory."""
     # A token is a character or more.
-    tokens = int(np.minimum(split.lengths, tokenizer.max_length).sum(dtype=np.int64))
+    longest = (2 * tokenizer.max_length + 1) if tokenizer.sides else tokenizer.max_length
+    tokens = int(np.minimum(split.lengths, longest).sum(dtype=np.int64))
     return max(1, -(-tokens // _TOKENS_A_PART))
 
 

@@ -1,6 +1,7 @@
 """Encoded rows to ``tf.data``: shuffled into length buckets for training, in one order else."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,26 @@ from imbalance.data.encoded import EncodedRows
 _BUCKET_QUANTILES = (0.25, 0.5, 0.75, 0.9)
 # Prepared while a step runs, and enough for the moment in which a part is read.
 _BATCHES_AHEAD = 16
+
+
+class TokenValues(NamedTuple):
+    """Labels or weights of tokens, those of all rows one after the other.
+
+    Attributes:
+        values: shape (tokens, ...).
+        starts: where each row starts in ``values``, and the end of the last, shape (rows + 1,).
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+
+    def of(self, rows, width: int) -> np.ndarray:
+        """Return the values of some rows, shape (rows, width, ...), padded by 0."""
+        padded = np.zeros((len(rows), width, *self.values.shape[1:]), self.values.dtype)
+        for place, row in zip(padded, rows, strict=True):
+            start, end = self.starts[row], self.starts[row + 1]
+            place[: end - start] = self.values[start:end]
+        return padded
 
 
 def row_weights(labels, class_weights=None, sample_weights=None, chances=None) -> np.ndarray:
@@ -79,15 +100,16 @@ def training_dataset(
 
     Args:
         rows: the token ids.
-        labels: class ids, int32 of shape (rows,).
-        weights: float32 of shape (rows,), read anew in each epoch.
+        labels: class ids of shape (rows,), or :class:`TokenValues` for labels of tokens.
+        weights: of shape (rows,), or :class:`TokenValues`; read anew in each epoch.
         batch_size: rows a batch; the last one of a bucket may be smaller. Of drawn rows the last
             ones of all buckets share batches, so that each epoch has as many.
         seed: of the shuffle and the draw, which differ from epoch to epoch.
         chances: of each row to be drawn, of :func:`row_chances`, or None.
 
     Returns:
-        A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights (batch,).
+        A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights of shape
+        (batch,), or (batch, longest in it, ...) of tokens, float32 weights being 0 at padding.
     """
     edges = np.quantile(rows.lengths, _BUCKET_QUANTILES)
     boundaries = sorted({int(edge) + 1 for edge in edges})
@@ -106,7 +128,7 @@ def training_dataset(
         steps = int(np.ceil(np.bincount(bucket_of_row) / batch_size).sum())
     else:
         steps = -(-len(rows) // batch_size)
-    return _dataset(batches, steps)
+    return _dataset(batches, steps, labels, weights)
 
 
 def evaluation_dataset(
@@ -125,15 +147,15 @@ def evaluation_dataset(
         random = np.random.default_rng(seed)
         return _batches(rows, one_bucket, labels, weights, batch_size, random)
 
-    return _dataset(batches, -(-len(rows) // batch_size))
+    return _dataset(batches, -(-len(rows) // batch_size), labels, weights)
 
 
 def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=None):
     """Yield every row once, or so many ``times``: a bucket is a batch when it is full, or when no
     row is left; what is left in the buckets of drawn rows goes together.
     """
-    labels, weights = np.asarray(labels, "int32"), np.asarray(weights, "float32")
     waiting = {}
+    of_rows = [_reader(labels, "int32"), _reader(weights, "float32")]
 
     def batch(members):
         members, texts = zip(*members, strict=True)
@@ -142,7 +164,7 @@ def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=Non
         ids = np.zeros((len(texts), max(1, *map(len, texts))), np.int32)
         for place, text in zip(ids, texts, strict=True):
             place[: len(text)] = text
-        return ids, labels[members], weights[members]
+        return ids, *(of(members, ids.shape[1]) for of in of_rows)
 
     for part in rows.parts(random):
         order = np.arange(len(part.rows))
@@ -161,12 +183,23 @@ def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=Non
         yield batch(members)
 
 
-def _dataset(batches, steps: int) -> tf.data.Dataset:
-    signature = (
-        tf.TensorSpec([None, None], tf.int32),
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec([None], tf.float32),
-    )
+def _reader(values, dtype):
+    """Return what gives the values of some rows, for a batch of a width."""
+    if isinstance(values, TokenValues):
+        return values.of
+    values = np.asarray(values, dtype)
+    return lambda rows, width: values[rows]
+
+
+def _dataset(batches, steps: int, labels, weights) -> tf.data.Dataset:
+    def spec(values, dtype):
+        if not isinstance(values, TokenValues):
+            return tf.TensorSpec([None], dtype)
+        values = values.values
+        return tf.TensorSpec([None, None, *values.shape[1:]], values.dtype)
+
+    ids = tf.TensorSpec([None, None], tf.int32)
+    signature = (ids, spec(labels, tf.int32), spec(weights, tf.float32))
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     # Progress bars and schedules want to know how many batches there are.
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))

@@ -1,7 +1,8 @@
 """One streaming reader per file format; each yields :class:`Row` or :class:`Skipped`.
 
-Formats: ``csv`` (quotes as in RFC 4180), ``tsv`` (quotes are plain characters), ``jsonl`` (an
-object a line), ``parquet``, ``lines`` (``label<TAB>text``) and folders of one class each. Text
+Formats: ``csv`` (quotes as in RFC 4180), ``tsv`` (quotes are plain characters, unless the columns
+say otherwise), ``jsonl`` (an object a line), ``parquet``, ``lines`` (``label<TAB>text``),
+``blank_lines`` (label, blank, text) and folders of one class each. Text
 formats may be compressed (``.gz``, ``.xz``, ``.bz2``). A place is ``file:line``, where the line
 is the one a row starts on; in Parquet it is the row's number, in a folder just the file.
 """
@@ -19,14 +20,18 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
+from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.subgroups import member
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 SUFFIXES = {
@@ -53,10 +58,12 @@ class Row(NamedTuple):
     Attributes:
         place: ``file:line``.
         text, label: not empty; of the label, white space is folded to single blanks, and letters
-            are composed (Unicode NFC).
+            are composed (Unicode NFC). The two texts of a pair are joined by ``PAIR_SEPARATOR``.
         weight: ``None`` when no weight column is asked for.
         digest: of :func:`text_key`; equal for rows with the same text.
         broken: whether bytes that the encoding does not know were replaced by U+FFFD.
+        separated: whether ``PAIR_SEPARATOR`` stood in a text of a pair and became a blank.
+        members: column of a subgroup to what it says, ``None`` where it says nothing.
     """
 
     place: str
@@ -65,6 +72,8 @@ class Row(NamedTuple):
     weight: float | None
     digest: bytes
     broken: bool
+    separated: bool = False
+    members: Mapping[str, bool | None] = MappingProxyType({})
 
 
 class Skipped(NamedTuple):
@@ -76,15 +85,27 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``weight`` is optional."""
+    """Names of the columns to read; ``text`` may be two, ``weight`` and ``subgroups`` are optional.
 
-    text: str = "text"
+    ``quotes``: whether quotes enclose fields; ``None``, as the format has it.
+    """
+
+    text: str | tuple[str, str] = "text"
     label: str = "label"
     weight: str | None = None
+    quotes: bool | None = None
+    subgroups: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
-        """Return the names asked for: text, label and, if any, weight."""
-        return [each for each in (self.text, self.label, self.weight) if each is not None]
+        """Return the names asked for: text or texts, label and, if any, weight and subgroups."""
+        texts = self.text if self.pairs else (self.text,)
+        first = [each for each in (*texts, self.label, self.weight) if each is not None]
+        return [*first, *self.subgroups]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a row has two texts."""
+        return not isinstance(self.text, str)
 
 
 def text_key(text: str) -> str:
@@ -94,7 +115,8 @@ def text_key(text: str) -> str:
         >>> text_key(" 很 好\\n") == text_key("很好")
         True
     """
-    return "".join(text.split())
+    # The separator of a pair counts as white space to Python, but says which text is which.
+    return PAIR_SEPARATOR.join("".join(each.split()) for each in text.split(PAIR_SEPARATOR))
 
 
 def digest(key: str) -> bytes:
@@ -132,27 +154,32 @@ def read_file(
 
     Args:
         path: the file.
-        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``lines``.
-        columns: names of the columns; of no matter to ``lines``.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``lines`` or ``blank_lines``.
+        columns: names of the columns; of no matter to lines.
         encoding: of the text formats; ``auto`` is UTF-8, with or without a byte order mark.
 
     Raises:
         InputError: if the file cannot be read to its end, lacks a column, or holds a weight that
-            is not a finite number of at least 0.
+            is not a finite number of at least 0, or a membership that is none.
     """
-    if format == "lines" and columns.weight is not None:
-        raise checks.wrong(
-            "data.weight_column", columns.weight, f"null: {path} is label<TAB>text, without columns"
-        )
+    if format in ("lines", "blank_lines"):
+        without = f"{path} has a label and a text a line, without columns"
+        if columns.pairs:
+            expected = f"the name of one column: {without}"
+            raise checks.wrong("data.text_column", list(columns.text), expected)
+        if columns.weight is not None:
+            raise checks.wrong("data.weight_column", columns.weight, f"null: {without}")
+        if columns.subgroups:
+            raise checks.wrong("data.subgroups", list(columns.subgroups), f"patterns: {without}")
     with _readable(path):
         if format == "parquet":
             yield from map(_usable, _parquet(path, columns))
         else:
             # csv wants to see line ends itself; elsewhere only \n ends a line, so that a stray \r
             # or form feed inside a text does not cut it in two.
-            newline = "" if format == "csv" else "\n"
+            newline = "" if _quoted(format, columns) else "\n"
             with _open_text(path, encoding, newline) as file:
-                yield from map(_usable, _TEXT_FORMATS[format](_shown(path), file, columns))
+                yield from map(_usable, _TEXT_FORMATS[format](shown(path), file, columns))
 
 
 def class_folders(root: Path) -> dict[str, Path]:
@@ -166,7 +193,7 @@ def class_folders(root: Path) -> dict[str, Path]:
     for folder in folders:
         if _SURROGATE.search(folder.name):
             raise InputError(
-                f"{_shown(folder)}: the folder's name is not UTF-8, expected a readable class name"
+                f"{shown(folder)}: the folder's name is not UTF-8, expected a readable class name"
             )
     matches = [re.fullmatch(r"C\d+-(.+)", each.name) for each in folders]
     numbered = all(matches)
@@ -191,11 +218,11 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
             paths = sorted(folder.iterdir())
         for path in paths:
             if path.is_dir() or path.suffix.lower() != ".txt":
-                yield Skipped(_shown(path), "not a .txt file")
+                yield Skipped(shown(path), "not a .txt file")
                 continue
             with _readable(path):
                 data = path.read_bytes()
-            yield clean(_shown(path), _decode(data, encoding), label)
+            yield clean(shown(path), _decode(data, encoding), label)
 
 
 def content(path: Path) -> str:
@@ -218,31 +245,67 @@ def content(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+def numbered_lines(path: Path, encoding: str = "auto") -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file, numbered from 1, without their ends.
+
+    A lone surrogate stands for what does not fit the encoding, see :func:`mended`.
+
+    Raises:
+        InputError: if the file cannot be read to its end.
+    """
+    with _readable(path), _open_text(path, encoding, "\n") as file:
+        yield from _numbered(file)
+
+
+def mended(text: str) -> tuple[str, bool]:
+    """Return the text with U+FFFD for each lone surrogate, and whether there was one."""
+    text, breaks = _SURROGATE.subn("\ufffd", text)
+    return text, bool(breaks)
+
+
+def label_name(label: str) -> str:
+    """Return a label with white space folded to single blanks and letters composed.
+
+    Folded: labels.txt holds one a line. Composed: é must be one class, however it is typed.
+    """
+    return unicodedata.normalize("NFC", " ".join(label.split()))
+
+
 class _Raw(NamedTuple):
     place: str
     text: object
     label: object
     weight: object
+    members: Mapping[str, object] = MappingProxyType({})
 
 
 def _usable(raw: _Raw | Skipped) -> Row | Skipped:
     return raw if isinstance(raw, Skipped) else clean(*raw)
 
 
-def clean(place: str, text, label, weight=None) -> Row | Skipped:
+def clean(place: str, text, label, weight=None, members=MappingProxyType({})) -> Row | Skipped:
     """Turn values as a file holds them into a row, or say why that cannot be done.
 
+    Args:
+        place: ``file:line``.
+        text: a string, or a tuple of the two texts of a pair.
+        label, weight: as the file holds them.
+
     Raises:
-        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0.
+        InputError: if ``weight`` is neither ``None`` nor a finite number of at least 0, or a value
+            of ``members``, column to value, is not as :func:`imbalance.data.subgroups.member` says.
     """
-    if text is None:
+    texts = text if isinstance(text, tuple) else (text,)
+    if any(each is None for each in texts):
         return Skipped(place, "empty text")
-    if not isinstance(text, str):
+    if not all(isinstance(each, str) for each in texts):
         return Skipped(place, "text is not a string")
-    text, breaks = _SURROGATE.subn("\ufffd", text)
-    key = text_key(text)
-    if not key:
+    if not all(map(str.strip, texts)):
         return Skipped(place, "empty text")
+    separated = len(texts) > 1 and any(PAIR_SEPARATOR in each for each in texts)
+    if separated:
+        texts = [each.replace(PAIR_SEPARATOR, " ") for each in texts]
+    text, breaks = mended(PAIR_SEPARATOR.join(texts))
     if label is None or (isinstance(label, float) and math.isnan(label)):
         return Skipped(place, "empty label")
     if not isinstance(label, (str, int, float)):
@@ -250,13 +313,13 @@ def clean(place: str, text, label, weight=None) -> Row | Skipped:
     # 1.0 is what a table makes of the label 1 when another row's label is missing.
     if isinstance(label, float) and label.is_integer():
         label = int(label)
-    # Folded: labels.txt holds one a line. Composed: é must be one class, however it is typed.
-    label = unicodedata.normalize("NFC", " ".join(str(label).split()))
-    label, label_breaks = _SURROGATE.subn("\ufffd", label)
+    label, label_breaks = mended(label_name(str(label)))
     if not label:
         return Skipped(place, "empty label")
     weight = None if weight is None else _weight(place, weight)
-    return Row(place, text, label, weight, digest(key), bool(breaks or label_breaks))
+    members = {column: member(place, column, value) for column, value in members.items()}
+    broken = breaks or label_breaks
+    return Row(place, text, label, weight, digest(text_key(text)), broken, separated, members)
 
 
 def _weight(place: str, value) -> float:
@@ -289,14 +352,26 @@ def _delimited(path, records, columns) -> Iterator[_Raw | Skipped]:
             yield _raw(place, [fields[each] for each in positions], columns)
 
 
-def _csv(path, file, columns):
-    return _delimited(path, _csv_records(path, file), columns)
+def _quoted(format: str, columns: Columns) -> bool:
+    if format not in ("csv", "tsv"):
+        return False
+    return format == "csv" if columns.quotes is None else columns.quotes
 
 
-def _csv_records(path, file):
+def _table(format: str, delimiter: str, path, file, columns):
+    if _quoted(format, columns):
+        return _delimited(path, _quoted_records(path, file, delimiter), columns)
+    records = (
+        (number, line.split(delimiter) if line else "blank line")
+        for number, line in _numbered(file)
+    )
+    return _delimited(path, records, columns)
+
+
+def _quoted_records(path, file, delimiter):
     # The module's own limit, 131,072 characters, is below the length of real documents.
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -311,13 +386,6 @@ def _csv_records(path, file):
             yield line, "malformed CSV row"
         else:
             yield line, fields or "blank line"
-
-
-def _tsv(path, file, columns):
-    records = (
-        (number, line.split("\t") if line else "blank line") for number, line in _numbered(file)
-    )
-    return _delimited(path, records, columns)
 
 
 def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
@@ -344,17 +412,23 @@ def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
             yield _raw(place, [value[each] for each in names], columns)
 
 
-def _lines(path, file, columns) -> Iterator[_Raw | Skipped]:
+def _lines(separator: str, name: str, path, file, columns) -> Iterator[_Raw | Skipped]:
     for number, line in _numbered(file):
         place = f"{path}:{number}"
-        label, tab, text = line.partition("\t")
-        if tab:
+        label, found, text = line.partition(separator)
+        if found:
             yield _Raw(place, text, label, None)
         else:
-            yield Skipped(place, "line without a tab" if line.strip() else "blank line")
+            yield Skipped(place, f"line without a {name}" if line.strip() else "blank line")
 
 
-_TEXT_FORMATS = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "lines": _lines}
+_TEXT_FORMATS = {
+    "csv": partial(_table, "csv", ","),
+    "tsv": partial(_table, "tsv", "\t"),
+    "jsonl": _jsonl,
+    "lines": partial(_lines, "\t", "tab"),
+    "blank_lines": partial(_lines, " ", "blank"),
+}
 
 
 def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
@@ -362,15 +436,15 @@ def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
     import pyarrow
     from pyarrow import parquet
 
-    names, shown = columns.names(), _shown(path)
+    names, name = columns.names(), shown(path)
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
-            _positions(shown, file.schema_arrow.names, columns)
+            _positions(name, file.schema_arrow.names, columns)
             for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
                 for values in zip(*(_values(batch.column(each)) for each in names), strict=True):
                     number += 1
-                    yield _raw(f"{shown}:{number}", values, columns)
+                    yield _raw(f"{name}:{number}", values, columns)
     except pyarrow.ArrowException as error:
         raise _unreadable(path, error) from None
 
@@ -391,10 +465,14 @@ def _values(column) -> list:
 
 
 def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
-    text, label, *weight = values
-    if columns.weight is not None and weight[0] is None:
+    *texts, label = values[: 3 if columns.pairs else 2]
+    rest = values[len(texts) + 1 :]
+    weight = None if columns.weight is None else rest[0]
+    if columns.weight is not None and weight is None:
         raise checks.wrong(f"{place}: weight", None, "a finite number of at least 0")
-    return _Raw(place, text, label, weight[0] if weight else None)
+    text = tuple(texts) if columns.pairs else texts[0]
+    members = rest[len(rest) - len(columns.subgroups) :]
+    return _Raw(place, text, label, weight, dict(zip(columns.subgroups, members, strict=True)))
 
 
 def _positions(path, header: list[str], columns: Columns) -> list[int]:
@@ -451,9 +529,9 @@ def _readable(path: Path):
 
 def _unreadable(path, error: Exception) -> InputError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"{_shown(path)}: cannot be read ({' '.join(reason.split())})")
+    return InputError(f"{shown(path)}: cannot be read ({' '.join(reason.split())})")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return the path as text that any terminal can print."""
     return str(path).encode(errors="replace").decode()

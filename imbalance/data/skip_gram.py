@@ -180,7 +180,7 @@ def _encoded(folder: Path, split: Split, encoder: TextEncoder, characters: int) 
     coder = codes.coder(tokenizer)
     paths = [folder / str(part) for part in range(part_count(split, tokenizer))]
     lengths = write_rows(paths, coder.blocks(split.texts))
-    id_of = {token: id for id, token in enumerate(encoder.vocabulary) if id > UNKNOWN_ID}
+    id_of = encoder.id_of
     ids = [id_of.get(coder.token(code), UNKNOWN_ID) for code in range(coder.size)]
     return EncodedRows(paths, lengths, np.array(ids, np.int32))
 

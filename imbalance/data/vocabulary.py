@@ -9,12 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from imbalance import checks
+from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import codes
 from imbalance.data.character_ids import CharacterIds
 from imbalance.data.tokens import Tokenizer
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"
-PADDING_ID, UNKNOWN_ID = 0, 1
+PADDING, UNKNOWN, SEPARATOR = "[PAD]", "[UNK]", "[SEP]"
+PADDING_ID, UNKNOWN_ID, SEPARATOR_ID = 0, 1, 2
+
+# Not counted as tokens of texts.
+_NO_WORDS = (PADDING, UNKNOWN, SEPARATOR, PAIR_SEPARATOR)
 
 _TEXTS_AT_ONCE = 1024
 
@@ -24,7 +28,7 @@ class TextEncoder(tf.Module):
 
     Args:
         tokenizer: how texts are split.
-        vocabulary: tokens by id, ``[PAD]`` first and ``[UNK]`` second.
+        vocabulary: tokens by id, ``[PAD]`` first, ``[UNK]`` second and, of pairs, ``[SEP]`` third.
 
     Example:
         >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=9)
@@ -40,10 +44,10 @@ class TextEncoder(tf.Module):
         self.tokenizer = tokenizer
         self.vocabulary = tuple(vocabulary)
         # The names of the special tokens are nothing in a text: they read as unknown.
-        ids = [UNKNOWN_ID, UNKNOWN_ID, *range(UNKNOWN_ID + 1, len(self.vocabulary))]
+        id_of = {PADDING: UNKNOWN_ID, UNKNOWN: UNKNOWN_ID, **self.id_of}
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
-                tf.constant(self.vocabulary), tf.constant(ids, tf.int32)
+                tf.constant(list(id_of)), tf.constant(list(id_of.values()), tf.int32)
             ),
             default_value=UNKNOWN_ID,
         )
@@ -62,12 +66,19 @@ class TextEncoder(tf.Module):
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             tokens = tokenizer.split(tf.constant(texts[start : start + _TEXTS_AT_ONCE]))
             counts.update(token.decode() for token in tokens.flat_values.numpy().tolist())
-        return cls.of(tokenizer, ranked(counts)[: vocabulary_size - 2])
+        return cls.of(tokenizer, ranked(counts)[: vocabulary_size - len(special(tokenizer))])
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, tokens: Sequence[str]) -> "TextEncoder":
         """Return the encoder of which ``tokens`` are the vocabulary, beside the special ones."""
-        return cls(tokenizer, (PADDING, UNKNOWN, *tokens))
+        return cls(tokenizer, (*special(tokenizer), *tokens))
+
+    @property
+    def id_of(self) -> dict[str, int]:
+        """The id of each token that a text can have; that of pairs is ``PAIR_SEPARATOR``."""
+        first = len(special(self.tokenizer))
+        ids = {token: first + place for place, token in enumerate(self.vocabulary[first:])}
+        return {**ids, PAIR_SEPARATOR: SEPARATOR_ID} if self.tokenizer.pairs else ids
 
     @classmethod
     def load(cls, path, tokenizer: Tokenizer) -> "TextEncoder":
@@ -77,8 +88,9 @@ class TextEncoder(tf.Module):
             tokens = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError):
             raise checks.InputError(f"{path}: cannot be read, expected a vocabulary") from None
-        if tokens[:2] != [PADDING, UNKNOWN]:
-            raise checks.wrong(f"{path}:1", tokens[:2], f"{PADDING} and {UNKNOWN} first")
+        first = special(tokenizer)
+        if tuple(tokens[: len(first)]) != first:
+            raise checks.wrong(f"{path}:1", tokens[: len(first)], " and ".join(first) + " first")
         if len(set(tokens)) < len(tokens):
             twice = next(token for token, count in Counter(tokens).items() if count > 1)
             raise checks.wrong(f"{path}, a token that stands twice", twice, "each token once")
@@ -97,7 +109,7 @@ class TextEncoder(tf.Module):
     @functools.cached_property
     def _of_characters(self) -> CharacterIds:
         ids = {token: index for index, token in enumerate(self.vocabulary) if len(token) == 1}
-        return CharacterIds(self.tokenizer, ids, UNKNOWN_ID)
+        return CharacterIds(self.tokenizer, ids, UNKNOWN_ID, SEPARATOR_ID)
 
     def ragged(self, prepared: tf.Tensor) -> tf.RaggedTensor:
         """Return ids of shape (batch, tokens), int32, without padding."""
@@ -112,11 +124,21 @@ class TextEncoder(tf.Module):
         blocks = list(coder.blocks(texts))
         empty = codes.Block(np.zeros(0, np.int32), np.zeros(0, np.int64))
         found, lengths = map(np.concatenate, zip(empty, *blocks, strict=True))
-        id_of = {token: id for id, token in enumerate(self.vocabulary) if id > UNKNOWN_ID}
+        id_of = self.id_of
         ids = np.full(coder.size, UNKNOWN_ID, np.int32)
         for code in np.flatnonzero(np.bincount(found)).tolist():
             ids[code] = id_of.get(coder.token(code), UNKNOWN_ID)
         return tf.RaggedTensor.from_row_lengths(ids[found], lengths)
+
+
+def special(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Return the tokens that stand first in a vocabulary, whatever the texts hold.
+
+    Example:
+        >>> special(Tokenizer("words", "all", max_characters=None, max_length=9, pairs=True))
+        ('[PAD]', '[UNK]', '[SEP]')
+    """
+    return (PADDING, UNKNOWN, *([SEPARATOR] if tokenizer.pairs else []))
 
 
 def ranked(counts: Mapping[str, int]) -> list[str]:
@@ -129,7 +151,7 @@ def ranked(counts: Mapping[str, int]) -> list[str]:
         ['c', 'a', 'b']
     """
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [token for token, _ in order if token not in (PADDING, UNKNOWN)]
+    return [token for token, _ in order if token not in _NO_WORDS]
 
 
 def padded(ids: tf.RaggedTensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ What is not known or not defined is NaN in a frame, empty in CSV, and a dash els
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 import pandas as pd
@@ -29,6 +29,7 @@ Runs = Mapping[str, Mapping[str, Scores]]
 # The order of the published comparisons, then the rest.
 _FIRST = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
 _SUMMARY = (*_FIRST, *(name for name in OVERALL if name not in _FIRST))
+_PARTS = {"per_class": PER_CLASS}
 _CLASS_COLUMNS = ("support", *(name for name in PER_CLASS if name != "support"))
 _HEADINGS = {
     "macro_precision": "precision",
@@ -43,34 +44,53 @@ _HEADINGS = {
     "pr_auc": "PR-AUC",
     "expected_calibration_error": "calib. error",
     "log_loss": "log loss",
+    "span_precision": "span precision",
+    "span_recall": "span recall",
+    "span_f1": "span F1",
+    "span_macro_f1": "types' macro-F1",
+    "token_accuracy": "token accuracy",
+    "tag_macro_f1": "tags' macro-F1",
+    "outside_share": "share of O",
+    "exact_match": "exact match",
+    "answer_f1": "answer F1",
 }
-_COUNTS = ("rows", "support")
+_COUNTS = ("rows", "support", "predicted")
 _LOWER_IS_BETTER = ("expected_calibration_error", "log_loss")
 _LABEL_WIDTH = 40
 
 
-def check_references(name: str, references: Runs) -> None:
+def check_references(
+    name: str,
+    references: Runs,
+    scores: Sequence[str] = OVERALL,
+    parts: Mapping[str, Sequence[str]] = _PARTS,
+) -> None:
     """Refuse references that are not ``{name: {subset: {score: number, per_class: …}}}``.
 
     Args:
         name: where they come from, for the message.
         references: published results, see the module.
+        scores: the known ones; ``rows`` besides.
+        parts: ``per_class`` or the like, with the scores of each class.
 
     Raises:
         InputError: if they have another form or an unknown score.
     """
     for run, subsets in references.items():
-        for subset, scores in _mapping(f"{name}: {run}", subsets).items():
+        for subset, published in _mapping(f"{name}: {run}", subsets).items():
             place = f"{name}: {run}.{subset}"
-            scores = dict(_mapping(place, scores))
-            classes = _mapping(f"{place}.per_class", scores.pop("per_class", {}))
-            for where, values, known in (
-                (place, scores, ("rows", *OVERALL)),
-                *((f"{place}.per_class.{label}", v, PER_CLASS) for label, v in classes.items()),
-            ):
-                checks.keys(where, _mapping(where, values), known)
-                for key, value in values.items():
-                    checks.number(f"{where}.{key}", value)
+            published = dict(_mapping(place, published))
+            for part, known in parts.items():
+                classes = _mapping(f"{place}.{part}", published.pop(part, {}))
+                for label, values in classes.items():
+                    _check_numbers(f"{place}.{part}.{label}", values, known)
+            _check_numbers(place, published, ("rows", *scores))
+
+
+def _check_numbers(place: str, values, known: Sequence[str]) -> None:
+    checks.keys(place, _mapping(place, values), known)
+    for key, value in values.items():
+        checks.number(f"{place}.{key}", value)
 
 
 def _mapping(place: str, value) -> Mapping:
@@ -97,13 +117,19 @@ def per_class_frame(scores: Scores) -> pd.DataFrame:
     ).pipe(_numeric, texts=1)
 
 
-def summary_frame(runs: Runs, references: Runs | None = None, subset: str = "all") -> pd.DataFrame:
+def summary_frame(
+    runs: Runs,
+    references: Runs | None = None,
+    subset: str = "all",
+    names: Sequence[str] = _SUMMARY,
+) -> pd.DataFrame:
     """Return one row a run: ``run``, ``rows``, accuracy, macro precision, recall, F1, the rest.
 
     Args:
         runs: see the module.
         references: published results, put below the runs.
         subset: which of each run's subsets is shown.
+        names: the scores that are shown.
 
     Raises:
         InputError: if a run has no such subset, or a name stands in both mappings. A
@@ -114,7 +140,7 @@ def summary_frame(runs: Runs, references: Runs | None = None, subset: str = "all
         >>> summary_frame(runs)[["run", "rows", "accuracy"]].values.tolist()
         [['dice', 8, 0.75]]
     """
-    columns = ["run", "rows", *_SUMMARY]
+    columns = ["run", "rows", *names]
     rows = [
         {"run": name, **{key: scores.get(key) for key in columns[1:]}}
         for name, scores in _of_subset(runs, references, subset).items()
@@ -122,8 +148,8 @@ def summary_frame(runs: Runs, references: Runs | None = None, subset: str = "all
     return pd.DataFrame(rows, columns=columns).pipe(_numeric, texts=1)
 
 
-def score_frame(subsets: Mapping[str, Scores]) -> pd.DataFrame:
-    """Return one row a score: ``score``, then its value in each subset of one run.
+def score_frame(subsets: Mapping[str, Scores], names: Sequence[str] = _SUMMARY) -> pd.DataFrame:
+    """Return one row a score of ``names``: ``score``, then its value in each subset of one run.
 
     Example:
         >>> frame = score_frame({"all": {"rows": 8, "accuracy": 0.75}})
@@ -131,11 +157,13 @@ def score_frame(subsets: Mapping[str, Scores]) -> pd.DataFrame:
         (['score', 'all, 8 rows'], ['accuracy', 0.75])
     """
     values = {
-        f"{subset}, {scores.get('rows')} rows": [scores.get(name) for name in _SUMMARY]
+        f"{subset}, {scores['rows']} rows" if "rows" in scores else subset: [
+            scores.get(name) for name in names
+        ]
         for subset, scores in subsets.items()
     }
-    names = [_HEADINGS.get(name, name) for name in _SUMMARY]
-    return pd.DataFrame({"score": names, **values}).pipe(_numeric, texts=1)
+    headings = [_HEADINGS.get(name, name) for name in names]
+    return pd.DataFrame({"score": headings, **values}).pipe(_numeric, texts=1)
 
 
 def class_frame(

@@ -4,10 +4,13 @@ from imbalance.models.bert_encoder import bert_classifier, bert_tagger, use_voca
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.dilated_cnn import dilated_cnn
-from imbalance.models.heads import output_units, probabilities
+from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.ngram_logits import NgramLogits
+from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
+from imbalance.models.siamese_cnn import NgramOverlap, PairSides, siamese_cnn
+from imbalance.models.span_heads import AnswerLogits, PointerLogits
 from imbalance.models.text_cnn import text_cnn
 from imbalance.models.token_convolutions import TokenConvolutions
 from imbalance.models.token_vectors import NgramVectors, TokenVectors
@@ -15,10 +18,16 @@ from imbalance.models.wide_text_cnn import wide_text_cnn
 from imbalance.models.word_dropout import WordDropout
 
 __all__ = [
+    "AnswerLogits",
     "ConvMaxOverTime",
+    "InQuestion",
     "LossStateModel",
     "NgramLogits",
+    "NgramOverlap",
     "NgramVectors",
+    "PointerLogits",
+    "PairSides",
+    "QuestionMaximum",
     "ResidualConvolution",
     "TokenConvolutions",
     "TokenVectors",
@@ -29,7 +38,10 @@ __all__ = [
     "dilated_cnn",
     "output_units",
     "probabilities",
+    "reader_cnn",
+    "siamese_cnn",
     "text_cnn",
     "use_vocabulary",
+    "vocabulary_size",
     "wide_text_cnn",
 ]

@@ -34,3 +34,18 @@ def probabilities(logits, activation: str):
     if logits.shape[-1] == 1:
         return ops.sigmoid(ops.concatenate([-logits, logits], axis=-1))
     return ops.sigmoid(logits)
+
+
+def vocabulary_size(model) -> int:
+    """Return how many token ids a network was made for.
+
+    Example:
+        >>> from imbalance.models import text_cnn
+        >>> vocabulary_size(text_cnn(100, 3, filters=2))
+        100
+    """
+    for layer in model.layers:
+        for name in ("vocabulary_size", "input_dim"):
+            if hasattr(layer, name):
+                return getattr(layer, name)
+    raise ValueError(f"{model.name}: got no layer that reads token ids, expected one")

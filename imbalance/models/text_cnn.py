@@ -52,17 +52,7 @@ def text_cnn(
         >>> model(keras.ops.ones((2, 7), dtype="int32")).shape[1]
         3
     """
-    checks.integer("embedding_dim", embedding_dim, low=1)
-    checks.integer("filters", filters, low=1)
-    checks.number("dropout", dropout, low=0, high=1, high_open=True)
-    checks.number("l2", l2, low=0)
-    if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
-        raise checks.wrong(
-            "kernel_sizes", kernel_sizes, "a list of window widths, such as [2, 3, 4]"
-        )
-    for size in kernel_sizes:
-        checks.integer("kernel_sizes, one of its numbers", size, low=1)
-
+    check_sizes(embedding_dim, filters, kernel_sizes, dropout, l2)
     if tokens is not None:
         checks.integer("tokens", tokens, low=1)
     checks.number("word_dropout", word_dropout, low=0, high=1, high_open=True)
@@ -85,3 +75,21 @@ def text_cnn(
     # Half-precision logits would have lost the rare classes before the loss sees them.
     logits = keras.layers.Dense(units, dtype="float32", name="logits")(kept)
     return LossStateModel(ids, logits, name="text_cnn")
+
+
+def check_sizes(embedding_dim, filters, kernel_sizes, dropout, l2) -> None:
+    """Refuse what no token convolutions can be built of.
+
+    Raises:
+        InputError: if an argument is out of range.
+    """
+    checks.integer("embedding_dim", embedding_dim, low=1)
+    checks.integer("filters", filters, low=1)
+    checks.number("dropout", dropout, low=0, high=1, high_open=True)
+    checks.number("l2", l2, low=0)
+    if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
+        raise checks.wrong(
+            "kernel_sizes", kernel_sizes, "a list of window widths, such as [2, 3, 4]"
+        )
+    for size in kernel_sizes:
+        checks.integer("kernel_sizes, one of its numbers", size, low=1)

@@ -1,7 +1,7 @@
 """Export a run's network as a SavedModel that takes raw text."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from sklearn.metrics import accuracy_score, f1_score
 
 from imbalance import models
-from imbalance.config import ServingConfig
+from imbalance.config import PAIR_SEPARATOR, ServingConfig
 from imbalance.run_folder import Run
 from imbalance.serving import tables
 
@@ -35,7 +35,8 @@ class Export(NamedTuple):
 def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     """Write ``folder/<version>/``, a SavedModel for TensorFlow Serving.
 
-    Its signature ``serving_default`` takes ``text``, strings of shape (batch,), and returns
+    Its signature ``serving_default`` takes ``text``, strings of shape (batch,), or of pairs
+    ``text_a`` and ``text_b``, and returns
     ``label`` (batch,), string; ``score`` (batch,), float32, the probability of that label; and
     ``probabilities`` (batch, classes), float32, all by the run's decision layer. For a network of
     words the input is the words of each text joined by blanks. It needs TensorFlow alone to load.
@@ -50,16 +51,10 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     model, encoder, activation = run.model, run.encoder, run.activation
     labels = tf.constant(run.labels)
     temperature, weights = run.decision.temperature, tf.constant(run.decision.weights)
-    features = model.get_layer("features")
-    dtype, remark = _tables(features, config)
-    read = keras.Model(model.input, features.input)
-    head = keras.Model([model.input, features.output], model.output)
-    body = _plain(features) if dtype == "none" else tables.FoldedConvolutions(features, dtype)
+    network = _network(model, config)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
-    def serve(text):
-        ids = encoder(text)
-        logits = head([ids, body(read(ids, training=False))], training=False)
+    def answer(text):
+        logits = network.logits(encoder(text))
         probabilities = models.probabilities(logits / temperature, activation)
         decided = tf.argmax(probabilities * weights, axis=1)
         return {
@@ -68,8 +63,17 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
             "probabilities": probabilities,
         }
 
+    def answer_pair(text_a, text_b):
+        sides = [tf.strings.regex_replace(each, PAIR_SEPARATOR, " ") for each in (text_a, text_b)]
+        return answer(tf.strings.join(sides, PAIR_SEPARATOR))
+
+    names = ("text_a", "text_b") if encoder.tokenizer.pairs else ("text",)
+    serve = tf.function(
+        answer_pair if encoder.tokenizer.pairs else answer,
+        input_signature=[tf.TensorSpec([None], tf.string, name=name) for name in names],
+    )
     archive = keras.export.ExportArchive()
-    for each in (encoder, read, body, head):
+    for each in (encoder, *network.parts):
         archive.track(each)
     archive.add_endpoint("serve", serve)
 
@@ -80,7 +84,7 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
     temporary = folder / f".{version.name}.partial-{os.getpid()}"
     archive.write_out(temporary, verbose=False)
     temporary.rename(version)
-    return Export(version, dtype, remark)
+    return Export(version, network.tables, network.remark)
 
 
 def cost_of_rounding(run: Run, exported: Export, texts: Sequence[str], labels) -> str:
@@ -114,11 +118,50 @@ def cost_of_rounding(run: Run, exported: Export, texts: Sequence[str], labels) -
     )
 
 
-def _plain(features: models.TokenConvolutions) -> models.TokenConvolutions:
-    """Return the layer as plain convolutions, which need no XLA."""
-    plain = type(features).from_config({**features.get_config(), "implementation": "dense"})
-    plain.build((None, None))
-    plain.set_weights(features.get_weights())
+class _Network(NamedTuple):
+    """A network as it is served: from ids to logits, what holds its weights, and how it computes,
+    as of :class:`Export`.
+    """
+
+    logits: Callable
+    parts: tuple
+    tables: str
+    remark: str
+
+
+def _network(model: keras.Model, config: ServingConfig) -> _Network:
+    """Return the network with tables for its convolutions where it has such as can be replaced:
+    those of a layer ``features`` that reads token ids.
+    """
+    features = next((each for each in model.layers if each.name == "features"), None)
+    if not isinstance(features, models.TokenConvolutions):
+        dtype, remark = "none", "without tables: the network has no layer that they could stand for"
+    else:
+        dtype, remark = _tables(features, config)
+    if dtype == "none":
+        plain = _plain(model)
+        return _Network(lambda ids: plain(ids, training=False), (plain,), dtype, remark)
+    read = keras.Model(model.input, features.input)
+    head = keras.Model([model.input, features.output], model.output)
+    body = tables.FoldedConvolutions(features, dtype)
+
+    def logits(ids):
+        return head([ids, body(read(ids, training=False))], training=False)
+
+    return _Network(logits, (read, body, head), dtype, remark)
+
+
+def _plain(model: keras.Model) -> keras.Model:
+    """Return the network with plain convolutions, which need no XLA."""
+
+    def copied(layer):
+        config = layer.get_config()
+        if isinstance(layer, models.TokenConvolutions):
+            config["implementation"] = "dense"
+        return type(layer).from_config(config)
+
+    plain = keras.models.clone_model(model, clone_function=copied)
+    plain.set_weights(model.get_weights())
     return plain
 
 

@@ -62,10 +62,7 @@ def _filled(asked: Mapping) -> Mapping:
     """Return settings with the values of those that were not there when they were written."""
     try:
         if "run" in asked:
-            config = RunConfig.from_mapping(asked["run"])
-            filled = config.to_mapping()
-            filled["training"]["monitor"] = config.monitor
-            return {"run": filled}
+            return {"run": RunConfig.from_mapping(asked["run"]).to_mapping()}
         data = RunConfig.from_mapping({"data": asked["baseline"].get("data", {})})
         return {"baseline": {**asked["baseline"], "data": data.to_mapping()["data"]}}
     except checks.InputError:  # written when other settings existed

@@ -1,6 +1,7 @@
 """Train a network as a configuration says, and leave it in a folder."""
 
 import dataclasses
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,16 +11,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from imbalance import checks, losses, metrics, models, registry, run_folder, weights
-from imbalance.config import LossConfig, RunConfig
-from imbalance.data.corpus import Corpus
+from imbalance import checks, losses, registry, run_folder, tasks, weights
+from imbalance.config import LossConfig, RunConfig, TrainingConfig
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
+    TokenValues,
     evaluation_dataset,
     row_chances,
     row_weights,
     training_dataset,
 )
+from imbalance.data.tokens import Tokenizer
+from imbalance.tasks.base import Targets
+from imbalance.tasks.batches import Batches
 from imbalance.training import (
     class_weights,
     decisions,
@@ -31,6 +35,9 @@ from imbalance.training import (
 )
 from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.progress import Progress
+from imbalance.training.validation_scores import ValidationScores
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Training:
 
 
 def fit(
-    config: RunConfig, corpus: Corpus, folder: Path, draw_confusion: Callable | None = None
+    config: RunConfig, corpus, folder: Path, draw_confusion: Callable | None = None
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
     ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` into ``folder``.
@@ -57,7 +64,8 @@ def fit(
 
     Args:
         config: the run's configuration.
-        corpus: its data, with splits ``train`` and ``validation``; the latter may be empty.
+        corpus: its data, as the task's ``load`` returns it, with splits ``train`` and
+            ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
 
@@ -66,35 +74,53 @@ def fit(
     """
     check(config)
     settings = config.training
-    counts = corpus.splits["train"].counts(len(corpus.labels))
+    task = tasks.get(config.task)
+    names = task.names(corpus)
+    classes = task.classes(names, config.data.scheme)
+    activation = registry.build_loss(config.loss, [1.0], [1]).activation
+    targets = {
+        split: task.targets(corpus, split, config.data, activation)
+        for split in ("train", "validation")
+        if len(corpus.splits[split])
+    }
+    counts = task.counts(targets["train"], len(classes))
+    _tell_of_cuts(task, corpus, config.data.max_length)
     decisions.check_rows(config.decision, corpus.splits["validation"])
     config = resolve(config, counts)
-    loss = registry.build_loss(config.loss)
+    loss = registry.build_loss(config.loss, reduction=task.reduction)
     draws = weights.expected_draws(counts, settings.sampling)
-    weight_of_class = class_weights.resolve(settings.class_weight, counts, corpus.labels)
+    weight_of_class = class_weights.resolve(settings.class_weight, counts, classes)
     if weight_of_class is not None:
         weight_of_class = weights.scale_to_mean_one(weight_of_class, draws)
     weighted_from = first_epoch(settings.deferred, settings.epochs)
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
-    encoded = encode(corpus, config.data)
+    encoded = encode(corpus, config.data, Tokenizer.from_config(config.data, config.task))
     encoder = encoded.encoder
     training_rows, validation_rows, deferred = _pipelines(
-        config, corpus, encoded, weight_of_class, draws, weighted_from
+        settings, targets, encoded, weight_of_class, draws, weighted_from
     )
+    training_rows = task.batches(training_rows, activation)
+    if validation_rows is not None:
+        validation_rows = task.batches(validation_rows, activation)
+    units = task.units(classes, activation)
     model = registry.build_model(
         config.model,
         vocabulary_size=len(encoder.vocabulary),
-        units=models.output_units(loss.activation, len(corpus.labels)),
+        units=units,
+        of_tokens=task.of_tokens,
         dtype=config.training.precision,
     )
+    model = task.network(model, units, activation)
     pretraining.start(model, corpus, encoder, settings)
     wide.fit(model, corpus, encoded)
-    scores = metrics.standard_metrics(len(corpus.labels), loss.activation)
+    scores = task.metrics(classes, activation)
     steps = settings.epochs * int(training_rows.cardinality())
     optimizer = optimizers.build(settings, steps)
-    model.compile(optimizer=optimizer, loss=loss, metrics=scores)
+    # Of tokens the weights say what padding is; those of rows are not for scores.
+    kind = "weighted_metrics" if task.of_tokens else "metrics"
+    model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
     started = time.monotonic()
     history = model.fit(
@@ -107,9 +133,10 @@ def fit(
             *deferred,
             # Before the others: they are to see, and to keep, the averages.
             *([] if settings.ema is None else [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-            Progress(config.monitor),
+            *_validation_scores(config, task, corpus, encoder, names, activation),
+            Progress(config.training.monitor),
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
-            *tensorboard.callbacks(logs, config, corpus.labels, scores, draw_confusion),
+            *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
             keras.callbacks.TerminateOnNaN(),
             *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
         ],
@@ -123,23 +150,23 @@ def fit(
         )
 
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-    (folder / run_folder.LABELS).write_text("\n".join(corpus.labels) + "\n", encoding="utf-8")
+    (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
     encoder.save(folder / run_folder.VOCABULARY)
     model.save(folder / run_folder.MODEL)
     decided = decisions.write(
-        config.decision, model, loss.activation, validation_rows, draws, corpus.labels, folder
+        config.decision, model, activation, validation_rows, draws, classes, folder
     )
     weights_given = None if weight_of_class is None else weight_of_class.tolist()
     return Training(
         config,
         {
-            "rows": _named(corpus.labels, counts.tolist()),
+            "labels" if task.of_tokens else "rows": _named(classes, counts.tolist()),
             "sampling": settings.sampling,
-            "expected_rows_an_epoch": _named(corpus.labels, draws.round(1).tolist()),
-            "class_weights": weights_given and _named(corpus.labels, weights_given),
+            "expected_rows_an_epoch": _named(classes, draws.round(1).tolist()),
+            "class_weights": weights_given and _named(classes, weights_given),
             "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history, validation_rows and config.monitor, weighted_from),
+            **_best(history, validation_rows and config.training.monitor, weighted_from),
             "epochs": len(history["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
@@ -147,9 +174,21 @@ def fit(
     )
 
 
+def _tell_of_cuts(task, corpus, max_length: int) -> None:
+    """Name the spans that no token is left of: they are neither learnt nor found."""
+    for name, rows in corpus.splits.items() if task.of_tokens else ():
+        cut = sum(span.end > max_length for spans in rows.spans for span in spans)
+        if cut:
+            long = int((rows.lengths > max_length).sum())
+            _log.warning(
+                "%s: %s of %s rows are longer than data.max_length, %s; %s spans are cut off",
+                *(name, f"{long:,}", f"{len(rows):,}", f"{max_length:,}", f"{cut:,}"),
+            )
+
+
 def _pipelines(
-    config: RunConfig,
-    corpus: Corpus,
+    settings: TrainingConfig,
+    targets: Mapping[str, Targets],
     encoded: EncodedCorpus,
     weight_of_class,
     draws,
@@ -158,39 +197,75 @@ def _pipelines(
     """Return training batches, validation batches or None, and the callbacks that the training
     batches need.
     """
-    train, validation = corpus.splits["train"], corpus.splits["validation"]
-    settings = config.training
+    train = targets["train"]
     chances = None if settings.sampling == "instance" else row_chances(train.labels, draws)
-    weights_of_rows = row_weights(train.labels, weight_of_class, train.weights, chances)
+    weights_now = folded_weights(train, weight_of_class, chances)
     callbacks = []
     if weighted_from:
-        later = weights_of_rows
-        weights_of_rows = row_weights(train.labels, None, train.weights, chances)
-        callbacks.append(DeferredWeights(weights_of_rows, later, weighted_from))
+        later = weights_now
+        weights_now = folded_weights(train, None, chances)
+        now, then = (getattr(each, "values", each) for each in (weights_now, later))
+        callbacks.append(DeferredWeights(now, then, weighted_from))
     training_rows = training_dataset(
         encoded.rows["train"],
         train.labels,
-        weights_of_rows,
+        weights_now,
         batch_size=settings.batch_size,
         seed=settings.seed,
         chances=chances,
     )
     validation_rows = None
-    if len(validation):
+    if "validation" in targets:
         validation_rows = evaluation_dataset(
             encoded.rows["validation"],
-            validation.labels,
+            targets["validation"].labels,
             # Class weights are of training; validation scores are those of the data as it is.
-            row_weights(validation.labels, None, validation.weights),
+            folded_weights(targets["validation"]),
             batch_size=settings.batch_size,
         )
     return training_rows, validation_rows, callbacks
 
 
+def folded_weights(targets: Targets, class_weights=None, chances=None):
+    """Fold class weights and the weights of rows or tokens into one, of the shape of the labels.
+
+    Args:
+        targets: of a split.
+        class_weights, chances: see :func:`imbalance.data.pipeline.row_weights`.
+    """
+    labels, given = targets
+    if not isinstance(labels, TokenValues):
+        return row_weights(labels, class_weights, given, chances)
+    values = given.values
+    if class_weights is not None:
+        flat = row_weights(labels.values.ravel(), class_weights, values.ravel())
+        values = flat.reshape(values.shape)
+    # A copy: deferred weights change it in place.
+    return TokenValues(values.copy(), given.starts)
+
+
+def _validation_scores(config, task, corpus, encoder, names, activation) -> list:
+    """Return the callback for the scores that no metric can keep batch by batch."""
+    rows = corpus.splits["validation"]
+    if not task.of_tokens or not len(rows):
+        return []
+    batches = Batches(encoder, rows.texts)
+
+    def score(logits):
+        outputs = batches.of_texts([task.probabilities(each, activation) for each in logits])
+        found = [
+            task.decode(probabilities, text, names, config.data)
+            for probabilities, text in zip(outputs, rows.texts, strict=True)
+        ]
+        return task.scores(rows, found, names)
+
+    return [ValidationScores(batches, score)]
+
+
 def _early_stopping(config: RunConfig, first: int) -> keras.callbacks.Callback:
     return keras.callbacks.EarlyStopping(
-        config.monitor,
-        mode="min" if config.monitor == "val_loss" else "max",
+        config.training.monitor,
+        mode="min" if config.training.monitor == "val_loss" else "max",
         patience=config.training.patience,
         restore_best_weights=True,
         start_from_epoch=first,
@@ -224,8 +299,23 @@ def check(config: RunConfig) -> None:
             f"none: {config.loss.name} weighs the classes already, by {', '.join(filled)}",
         )
     registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
+    if config.task == "reading":
+        _check_no_classes(config)
     dtype = precision.resolve(config.training.precision)
-    registry.build_model(config.model, vocabulary_size=3, units=2, dtype=dtype)
+    of_tokens = tasks.get(config.task).of_tokens
+    registry.build_model(config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype)
+
+
+def _check_no_classes(config: RunConfig) -> None:
+    """Refuse weights and counts of classes where a choice is one of positions."""
+    if any(losses.entry(name).data_arguments for name in losses.parts(config.loss.name)):
+        raise checks.wrong(
+            "loss", config.loss.name, "one that does not ask for class weights: answers have none"
+        )
+    if config.training.class_weight != "none":
+        raise checks.wrong(
+            "training.class_weight", config.training.class_weight, "none: answers have no classes"
+        )
 
 
 def resolve(config: RunConfig, counts) -> RunConfig:

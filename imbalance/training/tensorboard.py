@@ -29,8 +29,8 @@ def callbacks(
         folder: the log folder.
         config: the resolved configuration, shown as text and as hyperparameters.
         labels: class names.
-        metrics: those the model is compiled with; one confusion matrix and one curve metric
-            among them are read after each validation.
+        metrics: those the model is compiled with; of each class is told what a confusion matrix
+            and a curve metric among them know after each validation.
         draw_confusion: from a confusion matrix, shape (classes, classes), and the labels to an
             RGBA picture of shape (height, width, 4), uint8; None leaves the picture out.
     """
@@ -92,8 +92,8 @@ class ClassCallback(keras.callbacks.Callback):
         self._folder = str(folder)
         self._config = config
         self._labels = list(labels)
-        self._confusion = next(m for m in metrics if isinstance(m, ConfusionMatrixMetric))
-        self._curves = next(m for m in metrics if isinstance(m, CurveMetric))
+        self._confusion = next((m for m in metrics if isinstance(m, ConfusionMatrixMetric)), None)
+        self._curves = next((m for m in metrics if isinstance(m, CurveMetric)), None)
         self._draw_confusion = draw_confusion
         self._epoch = 0
         self._writer = None
@@ -110,15 +110,20 @@ class ClassCallback(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         if self._writer is None:  # evaluate() outside fit()
             return
-        confusion = np.asarray(keras.ops.convert_to_numpy(self._confusion.confusion_matrix))
         with self._writer.as_default(step=self._epoch):
-            for label, f1 in zip(self._labels, class_f1(confusion), strict=True):
-                tf.summary.scalar(f"f1/{label}", f1)
-            self._write_curves(self._curves.curve_counts(_PR_THRESHOLDS))
-            if self._draw_confusion is not None:
-                picture = self._draw_confusion(confusion, self._labels)
-                tf.summary.image("confusion_matrix", picture[None])
+            if self._confusion is not None:
+                self._write_confusion(self._confusion.confusion_matrix)
+            if self._curves is not None:
+                self._write_curves(self._curves.curve_counts(_PR_THRESHOLDS))
         self._writer.flush()
+
+    def _write_confusion(self, confusion):
+        confusion = np.asarray(keras.ops.convert_to_numpy(confusion))
+        for label, f1 in zip(self._labels, class_f1(confusion), strict=True):
+            tf.summary.scalar(f"f1/{label}", f1)
+        if self._draw_confusion is not None:
+            picture = self._draw_confusion(confusion, self._labels)
+            tf.summary.image("confusion_matrix", picture[None])
 
     def _write_curves(self, counts: Mapping[str, np.ndarray]):
         hits, false_alarms = counts["true_positives"], counts["false_positives"]

@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from imbalance.checks import InputError
 from imbalance.data.tokens import Tokenizer
-from imbalance.data.vocabulary import PADDING, UNKNOWN, TextEncoder
+from imbalance.data.vocabulary import PADDING, SEPARATOR, UNKNOWN, TextEncoder
 
 CHARACTERS = Tokenizer("characters", "all", None, 20)
 
@@ -62,3 +62,17 @@ def test_many_texts_get_the_ids_that_the_graph_gives(tokens, keep):
     prepared = tokenizer.prepare(texts)
     encoder = TextEncoder.fit(prepared[:2], tokenizer, vocabulary_size=6)
     assert encoder.encode(texts).to_list() == encoder.ragged(tf.constant(prepared)).to_list()
+
+
+def test_a_pair_has_the_separator_between_its_sides(tmp_path):
+    pairs = Tokenizer("words", "all", None, 20, pairs=True)
+    encoder = TextEncoder.fit(["好 \x1f 书 好"], pairs, vocabulary_size=5)
+    assert encoder.vocabulary == (PADDING, UNKNOWN, SEPARATOR, "好", "书")
+    texts = ["好 [SEP] x \x1f书 \x1f 好", "\x1f", "好", ""]
+    expected = [[3, 1, 1, 2, 4, 3], [2, 0, 0, 0, 0, 0], [3, 2, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0]]
+    assert encoder(tf.constant(texts)).numpy().tolist() == expected
+    encoder.save(tmp_path / "vocabulary.txt")
+    assert TextEncoder.load(tmp_path / "vocabulary.txt", pairs).vocabulary == encoder.vocabulary
+    TextEncoder(CHARACTERS, (PADDING, UNKNOWN, "a")).save(tmp_path / "vocabulary.txt")
+    with pytest.raises(InputError, match=r"expected \[PAD\] and \[UNK\] and \[SEP\] first"):
+        TextEncoder.load(tmp_path / "vocabulary.txt", pairs)

@@ -21,6 +21,7 @@ SIZES = {"embedding_dim": 8, "ngram_sizes": (2, 3), "ngram_buckets": 70, "ngram_
 NETWORKS = {
     "dilated_cnn": (models.dilated_cnn, {**SIZES, "filters": 12, "dilations": (1, 2)}),
     "bigru_tagger": (models.bigru_tagger, {**SIZES, "hidden": 6, "layers": 2, "kernel_size": 3}),
+    "reader_cnn": (models.reader_cnn, {"embedding_dim": 8, "filters": 12, "dilations": (1, 2)}),
 }
 IDS = np.random.default_rng(7).integers(1, VOCABULARY, size=(4, 11)).astype("int32")
 IDS[1, 6:] = IDS[2, 1:] = IDS[3, :] = 0
