@@ -121,6 +121,7 @@ class DataConfig:
     """
 
     source: str = "reviews"
+    # Dictionaries, which `dataclasses.asdict` can copy and nothing can hash; equal ones are equal.
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
     format: str = "auto"
     scheme: str = "bio"
@@ -128,7 +129,6 @@ class DataConfig:
     label_column: str = "label"
     weight_column: str | None = None
     quotes: bool | None = None
-    # A plain dictionary, which `dataclasses.asdict` can copy; equal ones are equal without a hash.
     subgroups: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     encoding: str = "auto"
     imbalance_ratio: float | None = 11.5

@@ -13,6 +13,7 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
     {
         "text_cnn": models.text_cnn,
         "wide_text_cnn": models.wide_text_cnn,
+        "bigru": models.bigru,
         "siamese_cnn": models.siamese_cnn,
     }
 )

@@ -95,12 +95,20 @@ def show(
         [(name, subsets)] = runs.items()
         tables.print_table(tables.per_class_frame(subsets["all"]), f"{name}: {split}, by class")
         tables.print_table(tables.score_frame(subsets), f"\n{name}: {split}")
+        _show_bias(runs, split)
         return
     for subset in ("all", "unseen"):
         summary = tables.summary_frame(runs, references, subset)
         tables.print_table(summary, f"\n{split} ({subset}): scores")
         classes = tables.class_frame(runs, references, subset)
         tables.print_table(classes, f"\n{split} ({subset}): F1 of each class")
+    _show_bias(runs, split)
+
+
+def _show_bias(runs: Mapping[str, Mapping], split: str) -> None:
+    frame = tables.bias_frame(runs)
+    if len(frame):
+        tables.print_table(frame, f"\n{split} (all): areas under ROC by subgroup")
 
 
 def _show_spans(runs: Mapping[str, Mapping], split: str, references: Mapping | None) -> None:

@@ -6,8 +6,8 @@ import os
 import sys
 
 from imbalance.checks import InputError
-from imbalance.config import FORMATS, DataConfig
-from imbalance.data import audit
+from imbalance.config import FORMATS, SPAN_FORMATS, TASKS, RunConfig
+from imbalance.data import audit, audit_spans
 
 _EPILOG = """\
 examples:
@@ -15,6 +15,7 @@ examples:
   python -m imbalance.data audit corpus/                      # train.csv, test.csv, …
   python -m imbalance.data audit rows.csv --text-column body --label-column topic
   python -m imbalance.data audit fudan/train/ --encoding gb18030 --json > audit.json
+  python -m imbalance.data audit people_daily --task tagging
 
 DATA is one of
   reviews     the embedded corpus of Chinese shopping reviews
@@ -22,12 +23,16 @@ DATA is one of
               compressed (.gz, .xz, .bz2)
   a folder    with a file per split (train.*, validation.*, test.*), with a folder of .txt files
               per class, or with train/ and test/ that hold a folder per class
+With another --task than classification, DATA holds texts in which spans are marked:
+  people_daily  the embedded words and parts of speech of a newspaper
+  a file        CLUENER's JSON lines, CoNLL, CoNLL-U, word/tag, or the JSON of SQuAD
+  a folder      with such a file per split
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    defaults = DataConfig()
+    defaults = RunConfig().data
     main = argparse.ArgumentParser(
         prog="python -m imbalance.data",
         description="Look at labelled texts before training on them.",
@@ -42,6 +47,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("source", metavar="DATA", help="what to read, see below")
+    command.add_argument(
+        "--task",
+        default="classification",
+        choices=TASKS,
+        help="what the texts are for; all but %(default)s need marked spans (default: %(default)s)",
+    )
     command.add_argument(
         "--text-column",
         default=defaults.text_column,
@@ -58,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--format",
         default=defaults.format,
-        choices=FORMATS,
+        choices=(*FORMATS, *SPAN_FORMATS[1:]),
         help="how files are read (default: %(default)s, by their names)",
     )
     command.add_argument(
@@ -75,9 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for wrong input."""
     options = vars(parser().parse_args(arguments))
     options.pop("command")
-    as_json = options.pop("json")
+    as_json, task = options.pop("json"), options.pop("task")
     try:
-        found, report = audit.audit(DataConfig(**options))
+        # The whole configuration, since it knows which formats are of which task.
+        config = RunConfig.from_mapping({"task": task, "data": options}).data
+        if task == "classification":
+            (found, report), render = audit.audit(config), audit.render
+        else:
+            (found, report), render = audit_spans.audit(config, task), audit_spans.render
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -85,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
         if as_json:
             print(json.dumps(found, ensure_ascii=False, indent=2))
         else:
-            audit.render(found, report, sys.stdout)
+            render(found, report, sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough; the interpreter's last flush must not fail.

@@ -79,21 +79,22 @@ def audit(config: DataConfig) -> tuple[dict, ReadReport]:
 
 def render(found: dict, report: ReadReport, file: TextIO) -> None:
     """Print what :func:`audit` found as tables, then the lines of its report."""
-    console = _console(file)
-    console.print(f"{found['name']} ({found['source']})")
+    page = console(file)
+    page.print(f"{found['name']} ({found['source']})")
     cut = found["cut"]
     if cut["fractions"]:
         shares = " and ".join(f"{name} ({f:.0%})" for name, f in cut["fractions"].items())
-        console.print(f"Not given and therefore cut from train: {shares}, seed {cut['split_seed']}")
-    console.print(_class_table(found))
-    console.print(_split_table(found))
-    console.print(_overlap_table(found))
-    console.print("Rows")
+        page.print(f"Not given and therefore cut from train: {shares}, seed {cut['split_seed']}")
+    page.print(_class_table(found))
+    page.print(_split_table(found))
+    page.print(_overlap_table(found))
+    page.print("Rows")
     for line in report.lines():
-        console.print(f"  {line}")
+        page.print(f"  {line}")
 
 
-def _console(file: TextIO) -> Console:
+def console(file: TextIO) -> Console:
+    """Return a page to print tables on."""
     # A label or a path is no markup, and a pipe has no width to crop a table to.
     width = None if file.isatty() else 1000
     return Console(
@@ -145,7 +146,7 @@ def _overlap(splits: dict[str, Rows], first: str, second: str) -> dict:
 def _class_table(found: dict) -> Table:
     given, used = found["given"]["splits"], found["used"]["splits"]
     train = given["train"]
-    table = _table("Classes", "class")
+    table = empty_table("Classes", "class")
     for name in given:
         table.add_column(f"{name}\nas given", justify="right")
     for heading in ("share of\ntrain", "balanced\nweight", "effective\nweight"):
@@ -164,7 +165,7 @@ def _class_table(found: dict) -> Table:
 
 
 def _split_table(found: dict) -> Table:
-    table = _table("Splits (lengths in characters)", "split")
+    table = empty_table("Splits (lengths in characters)", "split")
     for heading in (
         "rows",
         "classes",
@@ -193,7 +194,7 @@ def _split_table(found: dict) -> Table:
 
 
 def _overlap_table(found: dict) -> Table:
-    table = _table("Texts that stand in two splits", "rows of … whose text stands in …")
+    table = empty_table("Texts that stand in two splits", "rows of … whose text stands in …")
     for heading in ("rows", "share", "only under\nanother label"):
         table.add_column(heading, justify="right")
     for stage in ("given", "used"):
@@ -207,7 +208,8 @@ def _overlap_table(found: dict) -> Table:
     return table
 
 
-def _table(title: str, first: str) -> Table:
+def empty_table(title: str, first: str) -> Table:
+    """Return a table with its first column."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column(first)
     return table

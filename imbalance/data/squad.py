@@ -36,7 +36,7 @@ def read(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[SpanRow | Skip
         ... )
         >>> [row] = read("a.json", [(1, line)])
         >>> row.place, row.text, row.spans
-        ('a.json:1 q1', '在哪？\x1f他在北京。', ((6, 8, 'answer'),))
+        ('a.json:1 q1', '在哪？\\x1f他在北京。', ((6, 8, 'answer'),))
     """
     text = "\n".join(line for _, line in lines)
     line_of = _LineOf(text)

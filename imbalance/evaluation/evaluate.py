@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance.bias import bias_auc
 from imbalance.data import Corpus, Split
 from imbalance.evaluation import pictures, tables
 from imbalance.evaluation.scores import classification_scores, unseen_rows
@@ -25,7 +26,8 @@ def evaluate(
 
     Returns:
         ``{"all": scores, "unseen": scores}``, each as of
-        :func:`~imbalance.evaluation.scores.classification_scores`.
+        :func:`~imbalance.evaluation.scores.classification_scores`; of two classes and rows with
+        subgroups also ``bias``, as of :func:`imbalance.bias.bias_auc`.
     """
     labels = run.labels
     probabilities = run.probabilities(rows.texts)
@@ -37,6 +39,11 @@ def evaluate(
             rows.labels[unseen], probabilities[unseen], labels, predicted=predicted[unseen]
         ),
     }
+    if rows.subgroups and len(labels) == 2:
+        for subset, kept in (("all", slice(None)), ("unseen", unseen)):
+            subgroups = {name: members[kept] for name, members in rows.subgroups.items()}
+            probability = probabilities[kept, 1]
+            scores[subset]["bias"] = bias_auc(rows.labels[kept], probability, subgroups)
     folder.mkdir(parents=True, exist_ok=True)
     per_class = tables.per_class_frame(scores["all"])
     (folder / "per_class.csv").write_text(tables.to_csv(per_class), encoding="utf-8")

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imbalance import checks
+from imbalance.bias import AREAS
 from imbalance.evaluation.scores import OVERALL, PER_CLASS
 
 Scores = Mapping[str, Any]
@@ -44,6 +45,11 @@ _HEADINGS = {
     "pr_auc": "PR-AUC",
     "expected_calibration_error": "calib. error",
     "log_loss": "log loss",
+    "bias_auc": "bias AUC",
+    "overall_auc": "overall AUC",
+    "subgroup_auc": "subgroup AUC",
+    "bpsn_auc": "BPSN AUC",
+    "bnsp_auc": "BNSP AUC",
     "span_precision": "span precision",
     "span_recall": "span recall",
     "span_f1": "span F1",
@@ -54,7 +60,7 @@ _HEADINGS = {
     "exact_match": "exact match",
     "answer_f1": "answer F1",
 }
-_COUNTS = ("rows", "support", "predicted")
+_COUNTS = ("rows", "support", "predicted", "positives")
 _LOWER_IS_BETTER = ("expected_calibration_error", "log_loss")
 _LABEL_WIDTH = 40
 
@@ -197,6 +203,31 @@ def class_frame(
     return pd.DataFrame(rows, columns=["class", "support", *by_run]).pipe(_numeric, texts=1)
 
 
+def bias_frame(runs: Runs, subset: str = "all") -> pd.DataFrame:
+    """Return one row a run and subgroup with the areas of :func:`imbalance.bias.bias_auc`.
+
+    The first row of a run is that of all its rows, with ``bias_auc`` and the means. A run whose
+    data has no subgroups has no row.
+
+    Example:
+        >>> from imbalance.bias import bias_auc
+        >>> bias = bias_auc([0, 1], [0.2, 0.6], {"book": [True, True]})
+        >>> frame = bias_frame({"dice": {"all": {"rows": 2, "bias": bias}}})
+        >>> frame[["run", "subgroup", "rows", "bias_auc"]].values.tolist()
+        [['dice', 'all rows', 2, 1.0], ['dice', 'book', 2, nan]]
+    """
+    columns = ["run", "subgroup", "rows", "positives", "bias_auc", "overall_auc", *AREAS]
+    rows = []
+    for name, subsets in runs.items():
+        if bias := subsets[subset].get("bias"):
+            whole = {**bias, "rows": subsets[subset]["rows"], "subgroup": "all rows"}
+            own = ({**each, "subgroup": group} for group, each in bias["subgroups"].items())
+            rows += [
+                {"run": name, **{c: each.get(c) for c in columns[1:]}} for each in (whole, *own)
+            ]
+    return pd.DataFrame(rows, columns=columns).pipe(_numeric, texts=2)
+
+
 def tidy_frame(runs: Runs) -> pd.DataFrame:
     """Return one row for each run, subset and class, with that class's scores as columns.
 
@@ -275,6 +306,9 @@ def comparison_markdown(runs: Runs, references: Runs | None = None) -> str:
         classes = to_markdown(class_frame(runs, references, subset), bold="rows")
         parts += [f"## Scores ({subset})\n\n{summary}"]
         parts += [f"## F1 of each class ({subset})\n\n{classes}"]
+        bias = bias_frame(runs, subset)
+        if len(bias):
+            parts += [f"## Bias AUC ({subset})\n\n{to_markdown(bias)}"]
     return "\n".join(parts)
 
 

@@ -1,11 +1,13 @@
 """Models: Keras layers and networks that return float32 logits."""
 
 from imbalance.models.bert_encoder import bert_classifier, bert_tagger, use_vocabulary
+from imbalance.models.bigru import bigru
 from imbalance.models.bigru_tagger import bigru_tagger
 from imbalance.models.conv_max import ConvMaxOverTime
 from imbalance.models.dilated_cnn import dilated_cnn
 from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
+from imbalance.models.mean_max_over_time import MeanMaxOverTime
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
@@ -16,12 +18,14 @@ from imbalance.models.token_convolutions import TokenConvolutions
 from imbalance.models.token_vectors import NgramVectors, TokenVectors
 from imbalance.models.wide_text_cnn import wide_text_cnn
 from imbalance.models.word_dropout import WordDropout
+from imbalance.models.word_matches import WordMatches
 
 __all__ = [
     "AnswerLogits",
     "ConvMaxOverTime",
     "InQuestion",
     "LossStateModel",
+    "MeanMaxOverTime",
     "NgramLogits",
     "NgramOverlap",
     "NgramVectors",
@@ -32,6 +36,8 @@ __all__ = [
     "TokenConvolutions",
     "TokenVectors",
     "WordDropout",
+    "WordMatches",
+    "bigru",
     "bert_classifier",
     "bert_tagger",
     "bigru_tagger",

@@ -11,6 +11,8 @@ from imbalance.models.word_dropout import WordDropout
 
 # Ids as data/vocabulary.py gives them.
 _UNKNOWN, _SEPARATOR = 1, 2
+# Of the n-grams that texts may have in common.
+_LONGEST = 3
 
 
 def siamese_cnn(
@@ -44,7 +46,7 @@ def siamese_cnn(
         hidden: units of the dense layer.
         dropout: share of features dropped in training, before either layer, in [0, 1).
         l2: weight of the squared convolution kernels in the loss.
-        overlap: whether the shares of common n-grams are features, see :class:`NgramOverlap`.
+        overlap: whether shares of common n-grams are features too, see :class:`NgramOverlap`.
         implementation: how the convolutions are computed, see :class:`TokenConvolutions`.
         word_dropout: share of tokens that are made unknown in training, in [0, 1); the shares of
             common n-grams are those of the whole texts.
@@ -129,38 +131,36 @@ class PairSides(keras.layers.Layer):
 class NgramOverlap(keras.layers.Layer):
     """How much two texts have in common, and how much longer one is.
 
-    For single tokens and for pairs of neighbours: the share of the first text's that stand in the
-    second, and of the second's that stand in the first; then the logarithm of the ratio of the
-    numbers of tokens. An unknown token is like no other. A text without n-grams has nothing in
-    common. It compares each token with each, so it takes batch × time² comparisons.
+    For single tokens, pairs and triples of neighbours: the share of the first text's that stand in
+    the second, and of the second's that stand in the first; then d = log((1 + n) / (1 + m)) of the
+    numbers n and m of tokens, and |d|. An unknown token is like no other, and a text without
+    n-grams has nothing in common. Each token is compared with each, batch × time² comparisons.
 
-    Input and output: two tensors of ids (batch, time), int32; (batch, 5), float32.
+    Input and output: two tensors of ids (batch, time), int32; (batch, 8), float32.
 
     Example:
         >>> first, second = ops.array([[5, 6, 7, 0]]), ops.array([[0, 5, 6, 0]])
         >>> [round(float(share), 2) for share in NgramOverlap()([first, second])[0]]
-        [0.67, 1.0, 0.5, 1.0, 0.29]
+        [0.67, 1.0, 0.5, 1.0, 0.0, 0.0, 0.29, 0.29]
     """
 
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, sides):
-        first, second = sides
-        known = (first[:, :, None] == second[:, None, :]) & (first[:, :, None] > _UNKNOWN)
-        pairs = known[:, :-1, :-1] & known[:, 1:, 1:]
-        held, other = (ops.cast(side > 0, "float32") for side in sides)
+        # Two positions more: the shortest batch has a triple.
+        first, second = (ops.pad(side, [[0, 0], [0, _LONGEST - 1]]) for side in sides)
+        same = (first[:, :, None] == second[:, None, :]) & (first[:, :, None] > _UNKNOWN)
+        lengths = [ops.cast(ops.sum(ops.cast(each > 0, "int32"), 1), "float32") for each in sides]
         features = []
-        for equal, in_first, in_second in (
-            (known, held, other),
-            (pairs, held[:, :-1] * held[:, 1:], other[:, :-1] * other[:, 1:]),
-        ):
-            for axis, there in ((2, in_first), (1, in_second)):
+        equal = same
+        for size in range(1, _LONGEST + 1):
+            for axis, length in zip((2, 1), lengths, strict=True):
                 common = ops.sum(ops.cast(ops.any(equal, axis=axis), "float32"), axis=1)
-                features.append(common / ops.maximum(ops.sum(there, axis=1), 1))
-        lengths = (ops.log1p(ops.sum(each, axis=1)) for each in (held, other))
-        features.append(ops.subtract(*lengths))
-        return ops.stack(features, axis=1)
+                features.append(common / ops.maximum(length - (size - 1), 1))
+            equal = equal[:, :-1, :-1] & same[:, size:, size:]
+        difference = ops.subtract(*map(ops.log1p, lengths))
+        return ops.stack([*features, difference, ops.abs(difference)], axis=1)
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0][0], 5)
+        return (input_shape[0][0], 2 * _LONGEST + 2)

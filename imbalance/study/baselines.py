@@ -61,7 +61,7 @@ def train(asked: Mapping) -> Outcome:
     unseen = unseen_rows(test.digests, np.concatenate([split.digests for split in known]))
     predictions = Predictions(test.labels, y_pred, unseen, probabilities)
     counts = np.bincount(labels, minlength=len(corpus.labels))
-    return Outcome(predictions, corpus.labels, counts, seconds)
+    return Outcome(predictions, corpus.labels, counts, seconds, test.subgroups)
 
 
 def _linear(name: str, texts: Sequence[str], labels: np.ndarray, seed: int) -> Callable:

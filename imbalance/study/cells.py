@@ -16,7 +16,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +131,11 @@ class Outcome:
         labels: the class names, in the order of their ids.
         training_rows: rows of each class in training and validation together, shape (C,).
         seconds: that the training took.
+        subgroups: name to membership of the rows, bool, shape (n,).
     """
 
     predictions: Predictions
     labels: tuple[str, ...]
     training_rows: np.ndarray
     seconds: float
+    subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)

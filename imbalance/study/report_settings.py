@@ -37,6 +37,7 @@ class ReportSettings:
         title: of the report; by default the study file's name.
         references: group to the row that its rows are compared with; ``cross_entropy`` for a
             group that is not named.
+        metrics: of the results file, the columns of the tables of scores.
         rival: a baseline that the rows of the group `losses` are compared with as well.
         targets: see :class:`Target`.
         notes: paragraphs of Markdown that a reader must know to judge the numbers.
@@ -45,6 +46,7 @@ class ReportSettings:
 
     title: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ("accuracy", "macro_f1", "tail_macro_f1")
     rival: str | None = None
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
@@ -53,7 +55,7 @@ class ReportSettings:
     def __post_init__(self):
         if not isinstance(self.references, Mapping):
             raise checks.wrong("report.references", self.references, "{group: row}")
-        for name, kind in (("targets", Mapping), ("notes", str)):
+        for name, kind in (("targets", Mapping), ("notes", str), ("metrics", str)):
             values = getattr(self, name)
             if isinstance(values, str) or not all(isinstance(v, (kind, Target)) for v in values):
                 raise checks.wrong(f"report.{name}", values, "a list")
@@ -68,6 +70,7 @@ class ReportSettings:
             targets.append(each)
         object.__setattr__(self, "targets", tuple(targets))
         object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "metrics", tuple(self.metrics))
 
     def reference(self, group: str) -> str:
         """Return the name of the row that the rows of a group are compared with."""

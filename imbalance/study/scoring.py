@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imbalance.bias import bias_auc
 from imbalance.evaluation.scores import classification_scores
 from imbalance.study.cells import Outcome
 
@@ -25,7 +26,8 @@ def scores(outcome: Outcome) -> dict[str, dict[str, float]]:
         - with probabilities ``ece``, the expected calibration error in 15 equal bins, and
           ``log_loss``, in nats;
         - with two classes and probabilities ``pr_auc`` and ``roc_auc`` of ``labels[1]``, where
-          rows of both are there;
+          rows of both are there, and where the data has subgroups ``bias_auc`` and
+          ``overall_auc``, see :mod:`imbalance.bias`;
         - of ``all``, ``seconds`` that the training took.
 
         A subset without rows has no metrics.
@@ -61,4 +63,8 @@ def _scores(outcome: Outcome, rows: np.ndarray) -> dict[str, float]:
         found["log_loss"] = scored["log_loss"]
         for area in ("pr_auc", "roc_auc") if len(labels) == 2 else ():
             found[area] = scored[f"positive_{area}"]
+        if outcome.subgroups and len(labels) == 2:
+            own = {name: members[rows] for name, members in outcome.subgroups.items()}
+            bias = bias_auc(predictions.y_true[rows], probabilities[:, 1], own)
+            found |= {name: bias[name] for name in ("bias_auc", "overall_auc")}
     return {name: value for name, value in found.items() if value is not None}

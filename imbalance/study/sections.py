@@ -29,7 +29,13 @@ PAIRED_METRICS = {
     "middle_macro_f1": "F1, classes 100–999",
     "head_macro_f1": "F1, classes ≥ 1,000",
 }
-_SUMMARY = ("accuracy", "macro_f1", "tail_macro_f1")
+_NAMES = {
+    **PAIRED_METRICS,
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "bias_auc": "bias AUC",
+    "overall_auc": "overall AUC",
+}
 _CAPTIONS = {
     "differences.svg": "Differences with their intervals on all test documents; blue where they "
     "hold after the correction.",
@@ -163,7 +169,7 @@ def scores(numbers: Numbers, group: str) -> str:
     columns = [[code(name) if name in networks else f"*{escape(name)}*" for name in names]]
     headings = ["loss" if group == "losses" else ""]
     for subset in SUBSETS:
-        for metric in _SUMMARY:
+        for metric in numbers.study.report.metrics:
             found = [numbers.score(name, metric, subset) for name in names]
             if not any(score.seeds for score in found):
                 continue
@@ -294,7 +300,7 @@ def _highest(scores: dict[str, Score]) -> str:
 
 
 def _measure(metric: str, subset: str) -> str:
-    name = PAIRED_METRICS.get(metric) or escape(metric.replace("f1:", "F1 of "))
+    name = _NAMES.get(metric) or escape(metric.replace("f1:", "F1 of "))
     return name if subset == "all" else f"{name}, {subset}"
 
 

@@ -63,7 +63,8 @@ def network(config: RunConfig, folder: Path, split: str) -> Outcome:
     predictions = Predictions(rows.labels, y_pred, unseen, probabilities)
     classes = len(corpus.labels)
     counts = sum(corpus.splits[each].counts(classes) for each in ("train", "validation"))
-    return Outcome(predictions, corpus.labels, np.asarray(counts), training.summary["seconds"])
+    seconds = training.summary["seconds"]
+    return Outcome(predictions, corpus.labels, np.asarray(counts), seconds, rows.subgroups)
 
 
 def _end_with(parent: int) -> None:

@@ -25,6 +25,7 @@ from imbalance.data.tokens import Tokenizer
 from imbalance.tasks.base import Targets
 from imbalance.tasks.batches import Batches
 from imbalance.training import (
+    bias_scores,
     class_weights,
     decisions,
     optimizers,
@@ -247,7 +248,9 @@ def folded_weights(targets: Targets, class_weights=None, chances=None):
 def _validation_scores(config, task, corpus, encoder, names, activation) -> list:
     """Return the callback for the scores that no metric can keep batch by batch."""
     rows = corpus.splits["validation"]
-    if not task.of_tokens or not len(rows):
+    if not task.of_tokens:
+        return bias_scores.callbacks(config, corpus, encoder, activation)
+    if not len(rows):
         return []
     batches = Batches(encoder, rows.texts)
 
@@ -290,6 +293,7 @@ def check(config: RunConfig) -> None:
     """
     class_weights.check(config.training.class_weight)
     decisions.check(config)
+    bias_scores.check(config)
     pretraining.options(config.training)
     filled = losses.weighted_arguments(config.loss.name)
     if filled and config.training.class_weight != "none":
