@@ -15,9 +15,9 @@ MODELS: Mapping[str, Callable] = MappingProxyType(
         "wide_text_cnn": models.wide_text_cnn,
         "bigru": models.bigru,
         "siamese_cnn": models.siamese_cnn,
+        "bert": models.bert_classifier,
     }
 )
-
 
 # From ids to logits of each token.
 TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
@@ -25,6 +25,7 @@ TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
         "dilated_cnn": models.dilated_cnn,
         "bigru_tagger": models.bigru_tagger,
         "reader_cnn": models.reader_cnn,
+        "bert": models.bert_tagger,
     }
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance import checks, run_folder
-from imbalance.data import load_split
+from imbalance.data import annotated, load_split
 from imbalance.data.report import ReadReport
 from imbalance.evaluation import evaluate as evaluate_texts
 from imbalance.evaluation import evaluate_spans, pictures, span_tables, tables
@@ -66,10 +66,11 @@ def evaluate_elsewhere(
     Returns:
         The scores, and what became of the rows.
     """
+    config = dataclasses.replace(run.config.data, source=source, files={})
     if run.task.of_tokens:
-        raise checks.wrong("--data", source, f"none: task {run.config.task} is scored on its own")
-    config = dataclasses.replace(run.config.data, source=source)
-    rows, report = load_split(config, split, run.labels)
+        rows, report = annotated.load_split(config, run.config.task, split, run.labels)
+    else:
+        rows, report = load_split(config, split, run.labels)
     name = Path(source).resolve().name
     folder = run.path / run_folder.REPORT / f"{name}-{split}"
     title = f"{run.name}: {split} split of {name}"

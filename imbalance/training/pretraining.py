@@ -1,12 +1,16 @@
 """A start for the token vectors of a network that is better than chance."""
 
+import logging
+
 import keras
 
-from imbalance import checks
-from imbalance.config import TrainingConfig
+from imbalance import checks, models
+from imbalance.config import PAIR_SEPARATOR, TrainingConfig
 from imbalance.data.corpus import Corpus
 from imbalance.data.skip_gram import SkipGram, token_vectors
-from imbalance.data.vocabulary import TextEncoder
+from imbalance.data.vocabulary import SEPARATOR, TextEncoder
+
+_log = logging.getLogger(__name__)
 
 
 def options(settings: TrainingConfig) -> SkipGram:
@@ -41,6 +45,8 @@ def start(
     Raises:
         InputError: if the network has no such table, or no token stands often enough.
     """
+    if any(layer.name == "bert_inputs" for layer in model.layers):
+        _start_bert(model, encoder)
     if settings.pretrain == "none":
         return
     size = len(encoder.vocabulary)
@@ -62,3 +68,13 @@ def start(
     values = keras.ops.convert_to_numpy(table).copy()
     values[ids] = vectors
     table.assign(values)
+
+
+def _start_bert(model: keras.Model, encoder: TextEncoder) -> None:
+    tokens = [PAIR_SEPARATOR if each == SEPARATOR else each for each in encoder.vocabulary]
+    unknown = models.use_vocabulary(model, tokens)
+    _log.info(
+        "bert: %s of %s tokens are unknown to it%s",
+        *(f"{len(unknown):,}", f"{len(tokens):,}"),
+        ": " + " ".join(map(repr, unknown[:5])) if unknown else "",
+    )
