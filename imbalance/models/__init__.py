@@ -8,6 +8,7 @@ from imbalance.models.dilated_cnn import dilated_cnn
 from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.mean_max_over_time import MeanMaxOverTime
+from imbalance.models.members import MemberMean
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
@@ -26,6 +27,7 @@ __all__ = [
     "InQuestion",
     "LossStateModel",
     "MeanMaxOverTime",
+    "MemberMean",
     "NgramLogits",
     "NgramOverlap",
     "NgramVectors",
