@@ -439,6 +439,7 @@ class RunConfig:
             "decision": (_plain(self.decision), "as it is", not self.decision.identity),
             "training.sampling": (training.sampling, "instance", training.sampling != "instance"),
             "data.weight_column": (data.weight_column, "null", data.weight_column is not None),
+            "data.subgroups": (data.subgroups, "nothing", bool(data.subgroups)),
             "data.text_column": (data.text_column, "one column", data.pairs),
             "data.resample": (data.resample, "nothing", bool(data.resample)),
             "data.folds": (data.folds, "null", data.folds is not None),

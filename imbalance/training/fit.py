@@ -28,6 +28,7 @@ from imbalance.training import (
     bias_scores,
     class_weights,
     decisions,
+    dictionary,
     optimizers,
     precision,
     pretraining,
@@ -116,6 +117,7 @@ def fit(
     model = task.network(model, units, activation)
     pretraining.start(model, corpus, encoder, settings)
     wide.fit(model, corpus, encoded)
+    dictionary.fit(model, encoder.vocabulary)
     scores = task.metrics(classes, activation)
     steps = settings.epochs * int(training_rows.cardinality())
     optimizer = optimizers.build(settings, steps)
