@@ -186,6 +186,18 @@ def test_evaluating_again_gives_the_same(trained, kind, capsys):
     assert printed.strip() in trained(kind).out
 
 
+def test_other_data_leaves_the_metrics_of_the_run(trained, corpora, capsys):
+    run = trained("bio").run
+    before = run.metrics
+    assert call(evaluate, run.path, "--data", corpora / "conll") == 0
+    printed = capsys.readouterr()
+    assert f"{ROWS['test']} rows read, {ROWS['test']} used, 0 skipped" in printed.err
+    # The same rows in another format.
+    assert f"{before['test']['all']['span_f1']:.4f}" in printed.out
+    assert run.metrics == before
+    assert (run.path / "report" / "conll-test" / "report.md").is_file()
+
+
 def test_nothing_of_the_training_split_is_unseen(trained, capsys):
     run = trained("answers").run
     assert call(evaluate, run.path, "--split", "train") == 0
