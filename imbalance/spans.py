@@ -16,6 +16,8 @@ from imbalance import checks
 # The letters of a type's tags, in the order of their ids.
 TAG_LETTERS = {"bio": "BI", "bioes": "BIES", "words": ""}
 _B, _I, _E, _S = 1, 2, 3, 4
+# What is less likely is taken to be as likely: its logarithm is to be finite.
+SMALLEST_PROBABILITY = 1e-30
 
 
 class Span(NamedTuple):
@@ -130,6 +132,74 @@ def to_tags(
             if start < length and (scheme == "bio" or end - start > 1):
                 tags[start] = first
     return tags, counted
+
+
+def allowed_tags(scheme: str, n_types: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which tags whole spans can have.
+
+    Args:
+        scheme: ``bio`` or ``bioes``.
+        n_types: how many types there are.
+
+    Returns:
+        Whether a tag can be the first of a text, bool (tags,); whether one tag can follow
+        another, (tags, tags), the other's axis first; whether it can be the last, (tags,).
+
+    Example:
+        >>> first, follows, last = allowed_tags("bio", 1)
+        >>> first.tolist(), follows[0].tolist(), follows[1].tolist()
+        ([True, True, False], [True, True, False], [True, True, True])
+    """
+    letters = np.array(["O", *_letters(scheme) * n_types])
+    types = np.append(-1, np.repeat(np.arange(n_types), len(_letters(scheme))))
+    inner = np.isin(letters, ["I", "E"])
+    open_ = np.isin(letters, ["B", "I"])
+    # Of `bio` any tag ends a span, of `bioes` E and S alone.
+    must_go_on = open_ & (scheme == "bioes")
+    goes_on = open_[:, None] & inner & (types[:, None] == types)
+    return ~inner, goes_on | ~(inner | must_go_on[:, None]), ~must_go_on
+
+
+def best_tags(probabilities, scheme: str) -> np.ndarray:
+    """Return the likeliest of the sequences of tags that stand for whole spans.
+
+    The sequence of the largest product of probabilities in which I and E follow B or I of their
+    type, and with ``bioes`` B and I go on until E (Viterbi). The likeliest tag of each character
+    by itself often gives the first character of a span one type and its last another.
+
+    Args:
+        probabilities: of tags, shape (length, tags).
+        scheme: ``bio`` or ``bioes``.
+
+    Returns:
+        Tag ids, int32 (length,).
+
+    Source:
+        Forney 1973, The Viterbi Algorithm, doi:10.1109/PROC.1973.9030.
+
+    Example:
+        >>> best_tags([[0.1, 0.8, 0.1], [0.4, 0.0, 0.6], [0.9, 0.1, 0.0]], "bio").tolist()
+        [1, 2, 0]
+        >>> best_tags([[0.4, 0.3, 0.3], [0.2, 0.2, 0.6]], "bio").tolist()  # not O, I
+        [1, 2]
+    """
+    probabilities = np.asarray(probabilities)
+    length, tags = probabilities.shape
+    if not length:
+        return np.zeros(0, "int32")
+    first, follows, last = allowed_tags(scheme, (tags - 1) // len(_letters(scheme)))
+    logarithms = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)).astype("float32")
+    steps = np.where(follows, np.float32(0), -np.inf)
+    best = logarithms[0] + np.where(first, np.float32(0), -np.inf)
+    before = []
+    for row in logarithms[1:]:
+        paths = best[:, None] + steps
+        before.append(paths.argmax(axis=0))
+        best = paths.max(axis=0) + row
+    chosen = [int(np.where(last, best, -np.inf).argmax())]
+    for each in reversed(before):
+        chosen.append(int(each[chosen[-1]]))
+    return np.array(chosen[::-1], "int32")
 
 
 def from_tags(tags, scheme: str, n_types: int) -> list[Span]:

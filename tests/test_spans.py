@@ -11,6 +11,7 @@ from imbalance.checks import InputError
 from imbalance.spans import (
     Span,
     best_answer,
+    best_tags,
     from_pointers,
     from_tags,
     from_word_tags,
@@ -149,3 +150,24 @@ def test_the_best_answer_is_the_best_of_all_pairs():
 def test_what_is_no_span_or_tag_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bioes"])
+def test_best_tags_are_the_likeliest_of_all_that_stand_for_whole_spans(scheme):
+    types, length = 2, 3
+    tags = len(tag_names("ab", scheme))
+    every = np.array(list(itertools.product(range(tags), repeat=length)))
+    whole = [
+        np.array_equal(to_tags(from_tags(each, scheme, types), length, scheme, types)[0], each)
+        for each in every
+    ]
+    whole = every[whole]
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        probabilities = random.dirichlet(np.full(tags, 0.5), size=length)
+        products = probabilities[np.arange(length), whole].prod(axis=-1)
+        found = best_tags(probabilities, scheme)
+        np.testing.assert_array_equal(found, whole[products.argmax()])
+    assert best_tags(np.zeros((0, tags)), scheme).tolist() == []
+    # Certain of what cannot be: still whole spans.
+    assert best_tags(np.eye(tags)[[2, 2, 2]], scheme).tolist() in whole.tolist()

@@ -8,6 +8,7 @@ from imbalance.models.dilated_cnn import dilated_cnn
 from imbalance.models.heads import output_units, probabilities, vocabulary_size
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.mean_max_over_time import MeanMaxOverTime
+from imbalance.models.members import MemberMean
 from imbalance.models.ngram_logits import NgramLogits
 from imbalance.models.reader_cnn import InQuestion, QuestionMaximum, reader_cnn
 from imbalance.models.residual_convolution import ResidualConvolution
@@ -18,6 +19,7 @@ from imbalance.models.token_convolutions import TokenConvolutions
 from imbalance.models.token_vectors import NgramVectors, TokenVectors
 from imbalance.models.wide_text_cnn import wide_text_cnn
 from imbalance.models.word_dropout import WordDropout
+from imbalance.models.word_matches import WordMatches
 
 __all__ = [
     "AnswerLogits",
@@ -25,6 +27,7 @@ __all__ = [
     "InQuestion",
     "LossStateModel",
     "MeanMaxOverTime",
+    "MemberMean",
     "NgramLogits",
     "NgramOverlap",
     "NgramVectors",
@@ -35,6 +38,7 @@ __all__ = [
     "TokenConvolutions",
     "TokenVectors",
     "WordDropout",
+    "WordMatches",
     "bigru",
     "bert_classifier",
     "bert_tagger",
@@ -45,7 +49,7 @@ __all__ = [
     "reader_cnn",
     "siamese_cnn",
     "text_cnn",
-    "vocabulary_size",
     "use_vocabulary",
+    "vocabulary_size",
     "wide_text_cnn",
 ]

@@ -124,16 +124,30 @@ class NgramVectors(keras.layers.Layer):
 
 
 def token_vectors(
-    ids, vocabulary_size, *, embedding_dim, ngram_sizes, ngram_buckets, ngram_dim, dropout, dtype
+    ids,
+    vocabulary_size,
+    *,
+    embedding_dim,
+    ngram_sizes,
+    ngram_buckets,
+    ngram_dim,
+    dropout,
+    dtype,
+    words=None,
+    words_dim=0,
+    name="{}".format,
 ):
-    """Return the vectors of tokens, those of their n-grams beside them, with dropout.
+    """Return the vectors of tokens, those of their n-grams and words beside them, with dropout.
 
     Args:
         ids: symbolic (batch, time), int32.
         vocabulary_size, embedding_dim: see :class:`TokenVectors`.
         ngram_sizes, ngram_buckets, ngram_dim: see :class:`NgramVectors`; no sizes, no n-grams.
-        dropout: share of each of both dropped in training.
+        dropout: share of all of them dropped in training.
         dtype: policy of the layers.
+        words: symbolic features of words, see :class:`WordMatches`; or None.
+        words_dim: features that they are brought to.
+        name: from the usual name of a layer to its name.
 
     Example:
         >>> ids = keras.Input((None,), dtype="int32")
@@ -141,26 +155,34 @@ def token_vectors(
         >>> token_vectors(ids, 9, embedding_dim=8, ngram_sizes=(2,), **options).shape
         (None, None, 16)
     """
-    vectors = [TokenVectors(vocabulary_size, embedding_dim, dtype=dtype, name="embedding")(ids)]
+    tokens = TokenVectors(vocabulary_size, embedding_dim, dtype=dtype, name=name("embedding"))
+    vectors = [tokens(ids)]
     if ngram_sizes:
-        ngrams = NgramVectors(ngram_sizes, ngram_buckets, ngram_dim, dtype=dtype, name="ngrams")
+        ngrams = NgramVectors(
+            ngram_sizes, ngram_buckets, ngram_dim, dtype=dtype, name=name("ngrams")
+        )
         vectors.append(ngrams(ids))
-    joined = vectors[0] if len(vectors) == 1 else keras.layers.Concatenate(dtype=dtype)(vectors)
-    return keras.layers.Dropout(dropout, dtype=dtype, name="input_dropout")(joined)
+    if words is not None:
+        vectors.append(keras.layers.Dense(words_dim, dtype=dtype, name=name("words"))(words))
+    joined = vectors[0]
+    if len(vectors) > 1:
+        joined = keras.layers.Concatenate(dtype=dtype, name=name("vectors"))(vectors)
+    return keras.layers.Dropout(dropout, dtype=dtype, name=name("input_dropout"))(joined)
 
 
-def token_logits(features, units):
+def token_logits(features, units, name="logits"):
     """Return float32 logits of each token, symbolic (batch, time, units).
 
     Args:
         features: symbolic (batch, time, features).
         units: number of logits.
+        name: of the layer.
 
     Example:
         >>> token_logits(keras.Input((None, 4)), 3).shape
         (None, None, 3)
     """
     # Half-precision logits would have lost the rare classes before the loss sees them.
-    logits = keras.layers.Dense(units, dtype="float32", name="logits")(features)
+    logits = keras.layers.Dense(units, dtype="float32", name=name)(features)
     # An operation, unlike a layer, hands no mask on: the sample weights say what counts.
     return ops.cast(logits, "float32")

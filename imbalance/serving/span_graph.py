@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from imbalance.spans import TAG_LETTERS
+from imbalance.spans import SMALLEST_PROBABILITY, TAG_LETTERS, allowed_tags
 
 
 class Found(NamedTuple):
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def from_tags(probabilities: tf.Tensor, inside: tf.Tensor, scheme: str) -> Found:
-    """Return the spans that the likeliest tags stand for.
+    """Return the spans that the likeliest sequences of tags stand for.
 
     Args:
         probabilities: of tags, float32, shape (batch, time, tags).
@@ -36,7 +36,7 @@ def from_tags(probabilities: tf.Tensor, inside: tf.Tensor, scheme: str) -> Found
         scheme: ``bio`` or ``bioes``.
     """
     letters = TAG_LETTERS[scheme]
-    tags = tf.argmax(probabilities, axis=-1, output_type=tf.int32) * tf.cast(inside, tf.int32)
+    tags = best_tags(probabilities, inside, scheme)
     type_, letter = (tags - 1) // len(letters), (tags - 1) % len(letters)
     marked = tags > 0
 
@@ -48,12 +48,52 @@ def from_tags(probabilities: tf.Tensor, inside: tf.Tensor, scheme: str) -> Found
     starts = marked & ~tf.pad(goes_on, [[0, 0], [1, 0]])
     ends = marked & ~tf.pad(goes_on, [[0, 0], [0, 1]])
     first, last = tf.where(starts), tf.where(ends)
+    of_tags = tf.gather(probabilities, tags, batch_dims=2)
     # Spans do not overlap: the number of a token's span is that of the starts up to it.
     number = tf.cumsum(tf.cast(tf.reshape(starts, [-1]), tf.int32)) - 1
     flat = tf.reshape(marked, [-1])
-    sure = tf.boolean_mask(tf.reshape(tf.reduce_max(probabilities, axis=-1), [-1]), flat)
+    sure = tf.boolean_mask(tf.reshape(of_tags, [-1]), flat)
     score = tf.math.segment_min(sure, tf.boolean_mask(number, flat))
     return _found(first, last[:, 1], tf.gather_nd(type_, first), score)
+
+
+def best_tags(probabilities: tf.Tensor, inside: tf.Tensor, scheme: str) -> tf.Tensor:
+    """Return the likeliest of the sequences of tags that stand for whole spans.
+
+    Args:
+        probabilities: of tags, float32, shape (batch, time, tags).
+        inside: which positions are of the text and no padding behind it, bool, (batch, time).
+        scheme: ``bio`` or ``bioes``.
+
+    Returns:
+        Tag ids, int32, (batch, time), 0 where there is padding.
+    """
+    tags = probabilities.shape[-1]
+    first, follows, last = (
+        tf.where(each, 0.0, float("-inf"))
+        for each in allowed_tags(scheme, (tags - 1) // len(TAG_LETTERS[scheme]))
+    )
+    logarithms = tf.math.log(tf.maximum(probabilities, SMALLEST_PROBABILITY))
+    # A position before the text, which is O, and one behind it.
+    logarithms = tf.pad(tf.transpose(logarithms, [1, 0, 2]), [[0, 1], [0, 0], [0, 0]])
+    inside = tf.pad(tf.transpose(inside), [[0, 1], [0, 0]])
+    batch = tf.shape(inside)[1]
+    # Padding is O, of which whatever ends a text can stand before.
+    outside = tf.where(tf.range(tags) == 0, 0.0, float("-inf"))
+    rows = tf.where(inside[:, :, tf.newaxis], logarithms, outside)
+
+    def forward(state, row):
+        paths = state[0][:, :, tf.newaxis] + follows
+        return tf.reduce_max(paths, axis=1) + row, tf.argmax(paths, 1, output_type=tf.int32)
+
+    start = tf.broadcast_to(outside, [batch, tags]), tf.zeros([batch, tags], tf.int32)
+    best, before = tf.scan(forward, rows, start)
+
+    def backward(tag, each):
+        return tf.gather(each, tag, batch_dims=1)
+
+    end = tf.argmax(best[-1], axis=-1, output_type=tf.int32)
+    return tf.transpose(tf.scan(backward, before, end, reverse=True)[1:])
 
 
 def from_word_tags(probabilities: tf.Tensor, letters: tf.Tensor) -> Found:

@@ -58,11 +58,13 @@ class Tagging(_Spans):
         return models.output_units(activation, len(classes))
 
     def decode(self, probabilities, text, names, config):
-        tags, sure = probabilities.argmax(axis=-1), probabilities.max(axis=-1)
         if config.scheme == "words":
+            tags = probabilities.argmax(axis=-1)
             found = spans.from_word_tags(tags, words(text[: len(tags)]))
         else:
+            tags = spans.best_tags(probabilities, config.scheme)
             found = spans.from_tags(tags, config.scheme, len(names))
+        sure = np.take_along_axis(probabilities, tags[:, None], axis=-1)[:, 0]
         scores = spans.tag_span_scores(found, sure, config.scheme)
         return list(map(Predicted, found, scores.tolist()))
 

@@ -36,8 +36,9 @@ def test_tags(scheme):
     found = of_rows(span_graph.from_tags(tf.constant(probabilities), tf.constant(inside), scheme))
     assert sum(map(len, found)) > ROWS
     for row, length, own in zip(probabilities, lengths, found, strict=True):
-        wanted = spans.from_tags(row[:length].argmax(-1), scheme, TYPES)
-        scores = spans.tag_span_scores(wanted, row[:length].max(-1), scheme)
+        tags = spans.best_tags(row[:length], scheme)
+        wanted = spans.from_tags(tags, scheme, TYPES)
+        scores = spans.tag_span_scores(wanted, row[np.arange(length), tags], scheme)
         assert list(zip(wanted, scores.tolist(), strict=True)) == own
 
 
