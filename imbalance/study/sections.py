@@ -22,7 +22,12 @@ from imbalance.study.paired import reference_of
 from imbalance.study.rows import Row
 from imbalance.study.scoring import SUBSETS
 
-GROUP_TITLES = {"losses": "Losses", "ablation": "Ablation", "learning": "Learning curve"}
+GROUP_TITLES = {
+    "losses": "Losses",
+    "ablation": "Ablation",
+    "learning": "Learning curve",
+    "tags": "Tags",
+}
 _CAPTIONS = {
     "differences.svg": "Differences with their intervals on all test {rows}; blue where they "
     "hold after the correction.",
