@@ -35,7 +35,7 @@ SPAN_FORMATS = ("auto", "cluener", "conll", "conllu", "words", "squad")
 # Corpora that need no file of the user's: of labelled texts, and of texts with spans.
 EMBEDDED = ("reviews", "people_daily")
 SCHEMES = ("bio", "bioes", "words")
-MONITORS = (
+_OF_CLASSES = (
     "val_loss",
     "val_accuracy",
     "val_balanced_accuracy",
@@ -45,12 +45,14 @@ MONITORS = (
     "val_mcc",
     "val_roc_auc",
     "val_pr_auc",
-    "val_bias_auc",
-    "val_span_f1",
-    "val_token_accuracy",
-    "val_exact_match",
-    "val_answer_f1",
 )
+MONITORS_OF_TASK = {
+    "classification": (*_OF_CLASSES, "val_bias_auc"),
+    "tagging": (*_OF_CLASSES, "val_span_f1"),
+    "span": (*_OF_CLASSES, "val_span_f1"),
+    "reading": ("val_loss", "val_exact_match", "val_answer_f1"),
+}
+MONITORS = tuple(dict.fromkeys(name for names in MONITORS_OF_TASK.values() for name in names))
 # What stands for `auto`, by task.
 MONITOR_OF_TASK = {
     "classification": "val_macro_f1",
@@ -423,27 +425,36 @@ class RunConfig:
         if self.training.monitor == "auto":
             training = dataclasses.replace(self.training, monitor=MONITOR_OF_TASK[self.task])
             object.__setattr__(self, "training", training)
+        monitors = MONITORS_OF_TASK[self.task]
+        if self.training.monitor not in monitors:
+            expected = f"of task {self.task}: {', '.join(monitors)}"
+            raise checks.wrong("training.monitor", self.training.monitor, expected)
         if self.task != "classification":
             self._check_token_task()
 
     def _check_token_task(self):
         """Refuse what is about labels of whole texts."""
-        settings = {
-            "decision": ("as it is", not self.decision.identity),
-            "training.sampling": ("instance", self.training.sampling != "instance"),
-            "data.weight_column": ("null", self.data.weight_column is not None),
-            "data.text_column": ("one column", self.data.pairs),
-            "data.resample": ("nothing", bool(self.data.resample)),
-            "data.folds": ("null", self.data.folds is not None),
-            "data.tokens": ("characters", self.data.tokens != "characters"),
-            "data.keep": ("all", self.data.keep != "all"),
-            "data.max_characters": ("null", self.data.max_characters is not None),
+        data, training = self.data, self.training
+        wrong = {
+            "decision": (_plain(self.decision), "as it is", not self.decision.identity),
+            "training.sampling": (training.sampling, "instance", training.sampling != "instance"),
+            "data.weight_column": (data.weight_column, "null", data.weight_column is not None),
+            "data.subgroups": (data.subgroups, "nothing", bool(data.subgroups)),
+            "data.text_column": (data.text_column, "one column", data.pairs),
+            "data.resample": (data.resample, "nothing", bool(data.resample)),
+            "data.folds": (data.folds, "null", data.folds is not None),
+            "data.tokens": (data.tokens, "characters", data.tokens != "characters"),
+            "data.keep": (data.keep, "all", data.keep != "all"),
+            "data.max_characters": (data.max_characters, "null", data.max_characters is not None),
+            "data.scheme": (data.scheme, "bio", self.task != "tagging" and data.scheme != "bio"),
+            "serving.tables": (
+                *(self.serving.tables, "auto or none"),
+                self.serving.tables not in ("auto", "none"),
+            ),
         }
-        for name, (expected, wrong) in settings.items():
-            if wrong:
-                raise InputError(
-                    f"{name}: got another value, expected {expected} with task {self.task}"
-                )
+        for name, (given, expected, refused) in wrong.items():
+            if refused:
+                raise checks.wrong(name, given, f"{expected} with task {self.task}")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping) -> "RunConfig":

@@ -55,9 +55,9 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--text-column",
-        default=defaults.text_column,
+        action="append",
         metavar="NAME",
-        help="column of the texts (default: %(default)s)",
+        help=f"column of the texts (default: {defaults.text_column}); given twice, those of a pair",
     )
     command.add_argument(
         "--label-column",
@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser().parse_args(arguments))
     options.pop("command")
     as_json, task = options.pop("json"), options.pop("task")
+    columns = options.pop("text_column")
+    if columns:
+        options["text_column"] = columns[0] if len(columns) == 1 else columns
     try:
         # The whole configuration, since it knows which formats are of which task.
         config = RunConfig.from_mapping({"task": task, "data": options}).data

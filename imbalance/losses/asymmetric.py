@@ -8,6 +8,7 @@ from imbalance.losses.base import (
     TINY,
     ImbalanceLoss,
     align,
+    known_classes,
     log_complement,
     log_odds,
     log_probability,
@@ -51,7 +52,7 @@ def asymmetric_loss(
     y, y_pred = align(y_true, y_pred, "softmax")
     log_p = log_probability(y_pred, "softmax", from_logits)
     log_q = log_complement(y_pred, log_p, "softmax", from_logits)
-    target = (1.0 - epsilon) * y + epsilon / y_pred.shape[-1]
+    target = (1.0 - epsilon) * y + epsilon / known_classes(y_pred)
     weight = y * _power(gamma_positive, log_q) + (1.0 - y) * _power(gamma_negative, log_p)
     return -ops.sum(target * weight * log_p, axis=-1)
 
@@ -144,6 +145,7 @@ class AsymmetricLoss(ImbalanceLoss):
     """
 
     _function = staticmethod(asymmetric_loss)
+    _of_classes = True
     _arguments = ("gamma_positive", "gamma_negative", "epsilon")
 
     def __init__(

@@ -60,10 +60,23 @@ class ImbalanceLoss(keras.losses.Loss):
     activation = "softmax"
 
     # What a subclass states: the pure function of its formula; the arguments that constructor,
-    # function and config share, each an attribute; whether the function sums over the batch.
+    # function and config share, each an attribute; whether the function sums over the batch;
+    # whether a class has a number of its own, a share of each label, or a place in a mean.
     _function: Callable
     _arguments: tuple[str, ...] = ()
     _weighs_inside = False
+    _of_classes = False
+
+    @property
+    def of_positions(self) -> bool:
+        """Whether the classes may be the positions of an answer in its text.
+
+        A softmax then chooses one of them, (batch, 2, time). Their number differs from batch to
+        batch, and position 7 of one text is nothing to that of another, so that no loss can weigh
+        them, soften labels over them or take a mean over them. Sigmoids ask each position by
+        itself, (batch, time, 2): their classes are start and end.
+        """
+        return self.activation == "sigmoid" or not self._of_classes
 
     def call(self, y_true, y_pred, sample_weight=None):
         """Return the loss of each label, shape (batch,), or (batch, time) for tokens."""
@@ -106,6 +119,11 @@ class LossSum(ImbalanceLoss):
     """A weighted sum of losses, each of which uses weights and reduces in its own way."""
 
     _terms: tuple[tuple[float, ImbalanceLoss], ...] = ()
+
+    @property
+    def of_positions(self) -> bool:
+        """Whether all parts are, see :attr:`ImbalanceLoss.of_positions`."""
+        return all(loss.of_positions for _, loss in self._terms)
 
     def call(self, y_true, y_pred, sample_weight=None):
         """Return the sum of what each loss says of each label, shape (batch,) or (batch, time)."""
@@ -185,6 +203,17 @@ def holds_ids(y_true, y_pred) -> bool:
     return len(labels) == len(predictions) - 1 or (
         len(labels) == len(predictions) and labels[-1] == 1 != predictions[-1]
     )
+
+
+def known_classes(y_pred) -> int:
+    """Return how many classes there are, C of (..., C); refuse a number that is not known."""
+    classes = y_pred.shape[-1]
+    if classes is None:
+        raise checks.InputError(
+            f"y_pred: got shape {tuple(y_pred.shape)}, expected a known number of classes on the "
+            "last axis: the loss gives each a share of the label"
+        )
+    return classes
 
 
 def probability(y_pred, activation: str, from_logits: bool):

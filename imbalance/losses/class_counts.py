@@ -141,6 +141,7 @@ class LogitAdjustment(ImbalanceLoss):
     """
 
     _function = staticmethod(logit_adjusted_cross_entropy)
+    _of_classes = True
     _arguments = ("class_counts", "tau")
 
     def __init__(self, class_counts, tau=1.0, *, name="logit_adjustment", **kwargs):
@@ -173,6 +174,7 @@ class LDAMLoss(ImbalanceLoss):
     """
 
     _function = staticmethod(ldam_loss)
+    _of_classes = True
     _arguments = ("class_counts", "max_margin", "scale")
 
     def __init__(self, class_counts, max_margin=0.5, scale=1.0, *, name="ldam_loss", **kwargs):

@@ -4,7 +4,14 @@ import keras
 from keras import ops
 
 from imbalance import checks
-from imbalance.losses.base import ImbalanceLoss, align, log_odds, log_probability, per_class
+from imbalance.losses.base import (
+    ImbalanceLoss,
+    align,
+    known_classes,
+    log_odds,
+    log_probability,
+    per_class,
+)
 
 
 def cross_entropy(y_true, y_pred, *, from_logits=True):
@@ -77,7 +84,7 @@ def label_smoothing_cross_entropy(y_true, y_pred, epsilon=0.1, *, from_logits=Tr
     """
     epsilon = checks.number("epsilon", epsilon, low=0, high=1)
     y, y_pred = align(y_true, y_pred, "softmax")
-    y = (1.0 - epsilon) * y + epsilon / y_pred.shape[-1]
+    y = (1.0 - epsilon) * y + epsilon / known_classes(y_pred)
     return -ops.sum(y * log_probability(y_pred, "softmax", from_logits), axis=-1)
 
 
@@ -140,6 +147,7 @@ class WeightedCrossEntropy(ImbalanceLoss):
     """
 
     _function = staticmethod(weighted_cross_entropy)
+    _of_classes = True
     _arguments = ("class_weight",)
 
     def __init__(self, class_weight, *, name="weighted_cross_entropy", **kwargs):
@@ -165,6 +173,7 @@ class LabelSmoothing(ImbalanceLoss):
     """
 
     _function = staticmethod(label_smoothing_cross_entropy)
+    _of_classes = True
     _arguments = ("epsilon",)
 
     def __init__(self, epsilon=0.1, *, name="label_smoothing", **kwargs):

@@ -164,6 +164,7 @@ class DiceLoss(BatchLoss):
     """
 
     _function = staticmethod(dice_loss)
+    _of_classes = True
     _arguments = ("smooth", "squared", "alpha", "activation")
 
     def __init__(
@@ -205,6 +206,7 @@ class DSCLoss(ImbalanceLoss):
     """
 
     _function = staticmethod(dsc_loss)
+    _of_classes = True
     _arguments = ("alpha", "smooth", "activation")
 
     def __init__(self, alpha=0.1, smooth=1.0, activation="softmax", *, name="dsc_loss", **kwargs):

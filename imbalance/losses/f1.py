@@ -88,6 +88,7 @@ class SoftF1Loss(BatchLoss):
     """
 
     _function = staticmethod(soft_f1_loss)
+    _of_classes = True
     _arguments = ("smooth", "activation")
 
     def __init__(self, smooth=1e-5, activation="softmax", *, name="soft_f1_loss", **kwargs):

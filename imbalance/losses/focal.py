@@ -143,6 +143,7 @@ class _Focal(ImbalanceLoss):
         super().__init__(**kwargs)
         self.gamma = _checked_gamma(gamma)
         self.alpha = _checked_alpha(alpha, self._largest_alpha)
+        self._of_classes = isinstance(self.alpha, tuple)
         self.rescale = checks.boolean("rescale", rescale)
 
 

@@ -179,6 +179,7 @@ class TverskyLoss(BatchLoss):
     """
 
     _function = staticmethod(tversky_loss)
+    _of_classes = True
     _arguments = ("alpha", "beta", "smooth", "activation")
 
     def __init__(
@@ -218,6 +219,7 @@ class FocalTverskyLoss(TverskyLoss):
     """
 
     _function = staticmethod(focal_tversky_loss)
+    _of_classes = True
     _arguments = ("alpha", "beta", "gamma", "smooth", "activation")
 
     def __init__(

@@ -120,11 +120,13 @@ def _checked(weight, delta, gamma, smooth):
 
 class _Focal(ImbalanceLoss):
     _function = staticmethod(_asymmetric_focal)
+    _of_classes = True
     _arguments = ("class_counts", "delta", "gamma")
 
 
 class _FocalTversky(BatchLoss):
     _function = staticmethod(_asymmetric_focal_tversky)
+    _of_classes = True
     _arguments = ("class_counts", "delta", "gamma", "smooth")
 
 

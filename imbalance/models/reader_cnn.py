@@ -145,6 +145,13 @@ class QuestionMaximum(keras.layers.Layer):
         (1, 1)
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
     def call(self, inputs):
         features, question = inputs
         inside = ops.cast(question > 0, features.dtype)[:, :, None]

@@ -34,8 +34,9 @@ def siamese_cnn(
 
     Both texts go through one embedding and one set of convolutions with maximum over time, which
     give u and v. From |u − v|, u · v (by element), u and v, and from the share of n-grams that the
-    texts have in common, a dense layer and one more make the logits. Since u and v are told apart,
-    so is the order of the two texts.
+    texts have in common, a dense layer and one more make the logits; the shares, standardised over
+    the batches of training, also reach the latter by themselves. Since u and v are told apart, so
+    is the order of the two texts.
 
     Args:
         vocabulary_size: number of token ids; id 0 is padding, id 2 the separator.
@@ -94,14 +95,23 @@ def siamese_cnn(
     features = [ops.abs(u - v), u * v, u, v]
     joined = keras.layers.Concatenate(dtype=dtype, name="features")(features)
     joined = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")(joined)
+    dense_inputs, logit_inputs = [joined], []
     if overlap:
-        shares = NgramOverlap(name="overlap")(sides)
-        joined = keras.layers.Concatenate(dtype=dtype, name="with_overlap")([joined, shares])
+        # Numbers between 0 and 1 that differ by little: as they are, Adam hardly learns by them.
+        standardised = keras.layers.BatchNormalization(dtype="float32", name="standardised")
+        shares = standardised(NgramOverlap(name="overlap")(sides))
+        dense_inputs, logit_inputs = [joined, shares], [shares]
+    joined = _joined(dense_inputs, dtype)
     dense = keras.layers.Dense(hidden, activation="relu", dtype=dtype, name="hidden")(joined)
     kept = keras.layers.Dropout(dropout, dtype=dtype, name="hidden_dropout")(dense)
+    kept = _joined([kept, *logit_inputs], dtype)
     # Half-precision logits would have lost the rare classes before the loss sees them.
     logits = keras.layers.Dense(units, dtype="float32", name="logits")(kept)
     return LossStateModel(ids, logits, name="siamese_cnn")
+
+
+def _joined(tensors, dtype):
+    return keras.layers.Concatenate(dtype=dtype)(tensors) if len(tensors) > 1 else tensors[0]
 
 
 @keras.saving.register_keras_serializable(package="imbalance")

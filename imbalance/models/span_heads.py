@@ -22,6 +22,7 @@ class PointerLogits(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.supports_masking = True
 
     def call(self, logits):
         batch, time, units = ops.shape(logits)
@@ -55,6 +56,7 @@ class AnswerLogits(keras.layers.Layer):
 
     def __init__(self, separator_id, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.supports_masking = True
         self.separator_id = separator_id
 
     def call(self, inputs):

@@ -12,7 +12,9 @@ Beside ``NAME.csv`` stands ``NAME-predictions.npz``, without pickles, with the a
 ``y_true/…``, ``unseen/…``  integers and bool, shape (n,), once for all cells that share them
 ==========================  ================================================================
 
-The same cells give the same bytes, in whatever order they finished.
+Of spans ``gold`` stands in place of ``y_true``, and of answers ``questions``: the ``truth`` and
+``own`` of :mod:`imbalance.study.predictions`. The same cells give the same bytes, in whatever order
+they finished.
 """
 
 import hashlib
@@ -25,10 +27,13 @@ import numpy as np
 
 from imbalance import checks
 from imbalance.config import merge
-from imbalance.study import results
-from imbalance.study.cells import UNREADABLE, Cell, Predictions
-from imbalance.study.config import VARIANT, Study
+from imbalance.study import kinds, results
+from imbalance.study.cells import Cell
+from imbalance.study.config import Study
+from imbalance.study.files import UNREADABLE, small
 from imbalance.study.jobs import difference
+from imbalance.study.predictions import Predictions
+from imbalance.study.rows import VARIANT
 
 CELLS = "cells"
 _OF_A_MACHINE = ("source", "cache")  # of `data`
@@ -76,8 +81,9 @@ class Archive:
         """Return the predictions in the file, without probabilities."""
         key = _key(cell)
         record = self._records[key]
-        y_true = self._arrays[record["y_true"]].astype("int32")
-        return Predictions(y_true, y_true + self._arrays[key], self._arrays[record["unseen"]])
+        truth = self._arrays[_truth(record)]
+        own, unseen = self._arrays[key], self._arrays[record["unseen"]]
+        return kinds.of_names(record).restored(truth, own, unseen)
 
     def keep(self, cells: Iterable[Cell]) -> None:
         """Write what the folders of cells hold into the file, in place of what it had of them.
@@ -88,18 +94,18 @@ class Archive:
         changed = False
         for cell in cells:
             result, predictions = cell.result(), cell.predictions()
-            y_true = _small(predictions.y_true)
+            truth = small(predictions.truth)
             record = {
                 "asked": _portable(result["asked"]),
                 "seconds": result["seconds"],
                 "training_rows": result["training_rows"],
-                "y_true": _name("y_true", y_true),
+                predictions.TRUTH: _name(predictions.TRUTH, truth),
                 "unseen": _name("unseen", predictions.unseen),
             }
             self._check(cell, record)
             own = {
-                _key(cell): _small(predictions.y_pred.astype("int32") - predictions.y_true),
-                record["y_true"]: y_true,
+                _key(cell): small(predictions.own),
+                _truth(record): truth,
                 record["unseen"]: predictions.unseen,
             }
             known = self._records.get(_key(cell)) == record
@@ -118,7 +124,7 @@ class Archive:
         """Refuse to put results on different data side by side."""
         for key, other in self._records.items():
             alike = _variant(key) == _variant(_key(cell)) and _data(other) == _data(record)
-            if alike and other["y_true"] != record["y_true"]:
+            if alike and _truth(other) != _truth(record):
                 raise checks.InputError(
                     f"{self.path}: its {key} has other test rows than {cell.folder}, expected "
                     "those of the same data; remove the file to begin anew"
@@ -127,7 +133,7 @@ class Archive:
     def _write(self) -> None:
         """Write the file whole or not at all."""
         records = {key: self._records[key] for key in sorted(self._records)}
-        names = {name for each in records.values() for name in (each["y_true"], each["unseen"])}
+        names = {name for each in records.values() for name in (_truth(each), each["unseen"])}
         self._arrays = {name: self._arrays[name] for name in sorted({*names, *records})}
         text = json.dumps(records, ensure_ascii=False, separators=(",", ":"))
         arrays = {CELLS: np.frombuffer(text.encode(), "uint8"), **self._arrays}
@@ -150,7 +156,7 @@ def _read(path) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
             arrays = {name: file[name] for name in file.files}
         records = json.loads(arrays.pop(CELLS).tobytes())
         for key, record in records.items():
-            sizes = {arrays[name].shape for name in (key, record["y_true"], record["unseen"])}
+            sizes = {len(arrays[name]) for name in (key, _truth(record), record["unseen"])}
             if len(sizes) > 1 or not {"asked", "seconds", "training_rows"} <= set(record):
                 raise ValueError
     except (*UNREADABLE, TypeError, AttributeError):
@@ -169,8 +175,15 @@ def _variant(key: str) -> str:
     return key.split("/")[1].partition(VARIANT)[2]
 
 
-def _data(record: Mapping) -> Mapping:
-    return next(iter(record["asked"].values()))["data"]
+def _truth(record: Mapping) -> str:
+    """Return the name of the array with what is true of the rows."""
+    return record[kinds.of_names(record).TRUTH]
+
+
+def _data(record: Mapping) -> tuple:
+    settings = next(iter(record["asked"].values()))
+    # Tasks may keep other spans of the same data, where some overlap.
+    return settings.get("task", "classification"), settings["data"]
 
 
 def _portable(asked: Mapping) -> dict:
@@ -179,15 +192,6 @@ def _portable(asked: Mapping) -> dict:
     data = settings.get("data", {})
     kept["data"] = {name: each for name, each in data.items() if name not in _OF_A_MACHINE}
     return {kind: kept}
-
-
-def _small(values: np.ndarray) -> np.ndarray:
-    """Return integers in the smallest signed type that holds them."""
-    low, high = values.min(initial=0), values.max(initial=0)
-    for name in ("int8", "int16"):
-        if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
-            return values.astype(name)
-    return values.astype("int32")
 
 
 def _name(what: str, values: np.ndarray) -> str:

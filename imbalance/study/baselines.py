@@ -29,7 +29,8 @@ from sklearn.svm import LinearSVC
 from imbalance.config import DataConfig
 from imbalance.data import load
 from imbalance.evaluation.scores import unseen_rows
-from imbalance.study.cells import Outcome, Predictions
+from imbalance.study.cells import Outcome
+from imbalance.study.predictions import LabelPredictions
 
 
 def absent(name: str) -> str | None:
@@ -43,7 +44,7 @@ def train(asked: Mapping) -> Outcome:
     """Train a baseline on training and validation rows together and predict the test split.
 
     Args:
-        asked: ``model``, a name of :data:`imbalance.study.config.BASELINES`; ``characters`` read
+        asked: ``model``, a name of :data:`imbalance.study.rows.BASELINES`; ``characters`` read
             from the start of each text; ``seed``; and ``data``, see
             :class:`imbalance.config.DataConfig`.
     """
@@ -59,9 +60,9 @@ def train(asked: Mapping) -> Outcome:
     seconds = time.monotonic() - started
     y_pred, probabilities = predict(wanted)
     unseen = unseen_rows(test.digests, np.concatenate([split.digests for split in known]))
-    predictions = Predictions(test.labels, y_pred, unseen, probabilities)
+    predictions = LabelPredictions(test.labels, y_pred, unseen, probabilities, test.subgroups)
     counts = np.bincount(labels, minlength=len(corpus.labels))
-    return Outcome(predictions, corpus.labels, counts, seconds, test.subgroups)
+    return Outcome(predictions, corpus.labels, counts, seconds)
 
 
 def _linear(name: str, texts: Sequence[str], labels: np.ndarray, seed: int) -> Callable:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from imbalance.study import paired, results
+from imbalance.study import kinds, paired, results
 from imbalance.study.cells import NO_LOSS
-from imbalance.study.config import Row, Study
+from imbalance.study.config import Study
+from imbalance.study.rows import Row
 from imbalance.study.statistics import holm, mean_and_sd
 
 ALPHA = 0.05
@@ -50,6 +51,8 @@ class Numbers:
 
     Attributes:
         study: what was planned.
+        measures: which scores its report shows, and what they are called.
+        kind: of its predictions.
         scores: the results file.
         classes: of :func:`imbalance.study.paired.read_classes`.
         outdated: comparisons left out because the results have changed since they were made.
@@ -57,6 +60,7 @@ class Numbers:
 
     def __init__(self, study: Study):
         self.study = study
+        self.measures, self.kind = study.measures, kinds.of_task(study.task)
         self.scores = results.read(study.results)
         self.classes = paired.read_classes(paired.path_beside(study.results, "classes"))
         comparisons = paired.read(paired.path_beside(study.results, "paired"))
@@ -101,6 +105,11 @@ class Numbers:
         if not values:
             return Score(math.nan, math.nan, 0)
         return Score(*mean_and_sd(values), len(values))
+
+    def constant(self, metric: str, subset: str) -> float:
+        """Return a number of the data, which all rows share; NaN without it."""
+        known = (self._values.get((name, subset, metric)) for name in sorted(self._names))
+        return next((values[0] for values in known if values), math.nan)
 
     def has(self, metric: str, subset: str = "all") -> bool:
         """Tell whether anything has such a score."""

@@ -5,7 +5,8 @@ made, a report can be written without the run folders:
 
 =====================  ======================================================================
 ``NAME-paired.csv``    a row a comparison, subset and metric, see :data:`COLUMNS`
-``NAME-classes.csv``   the classes in the order of their ids, and how many rows each has
+``NAME-classes.csv``   the classes in the order of their ids, and how many rows each has; of
+                       spans the types, and how many spans
 =====================  ======================================================================
 """
 
@@ -16,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from imbalance import checks
-from imbalance.study import results
+from imbalance.study import kinds, results
 from imbalance.study.archive import Archive
-from imbalance.study.cells import NO_LOSS, Cell, Predictions
-from imbalance.study.config import VARIANT, Row, Study
-from imbalance.study.scoring import GROUPS
+from imbalance.study.cells import NO_LOSS, Cell
+from imbalance.study.config import Study
+from imbalance.study.predictions import Predictions
+from imbalance.study.rows import VARIANT, Row
 from imbalance.study.statistics import combined_p, mcnemar, paired_bootstrap
 
 COLUMNS = (
@@ -84,7 +86,8 @@ def compare(
     Args:
         ours, theirs: seed to test predictions; the seeds that both have are paired.
         classes: how many there are.
-        groups: as for :func:`~imbalance.study.statistics.paired_bootstrap`.
+        groups: the means of F1 that are asked for, as
+            :meth:`~imbalance.study.predictions.Predictions.groups` gives them.
 
     Raises:
         InputError: if they are predictions of different test rows.
@@ -94,25 +97,32 @@ def compare(
         return []
     first = ours[seeds[0]]
     for each in (*(ours[seed] for seed in seeds), *(theirs[seed] for seed in seeds)):
-        if not np.array_equal(each.y_true, first.y_true):
+        if not np.array_equal(each.truth, first.truth):
             raise checks.InputError("predictions: of different test rows, expected the same")
+    score = first.scorer(classes, groups)
     found = []
     for subset, rows in (("all", np.ones_like(first.unseen)), ("unseen", first.unseen)):
         if not rows.any():
             continue
-        truth = first.y_true[rows]
-        mine = np.array([ours[seed].y_pred[rows] for seed in seeds])
-        other = np.array([theirs[seed].y_pred[rows] for seed in seeds])
-        p = combined_p(
-            [mcnemar(one == truth, two == truth) for one, two in zip(mine, other, strict=True)]
-        )
-        for metric, difference in paired_bootstrap(truth, mine, other, classes, groups).items():
+        mine, other = ([of[seed].at(rows) for seed in seeds] for of in (ours, theirs))
+        values = ([each.values for each in side] for side in (mine, other))
+        differences = paired_bootstrap(first.at(rows).strata, *values, score)
+        p = _mcnemar_p(mine, other)
+        for metric, difference in differences.items():
             found.append(
                 {"seed_count": len(seeds), "subset": subset, "metric": metric}
                 | difference._asdict()
                 | {"mcnemar_p": p if metric == "accuracy" else np.nan}
             )
     return found
+
+
+def _mcnemar_p(ours: Iterable[Predictions], theirs: Iterable[Predictions]) -> float:
+    """Return the p-value of McNemar's test; NaN where rows are not simply right or wrong."""
+    rights = [(one.right, other.right) for one, other in zip(ours, theirs, strict=True)]
+    if any(one is None for one, _ in rights):
+        return np.nan
+    return combined_p([mcnemar(one, other) for one, other in rights])
 
 
 def update(study: Study, cells: Iterable[Cell]) -> None:
@@ -139,6 +149,8 @@ def update(study: Study, cells: Iterable[Cell]) -> None:
         training_rows = archive.result(last)["training_rows"]
         results.write(classes_path, _classes(archive.predictions(last), training_rows))
     classes = read_classes(classes_path)
+    kind = kinds.of_task(study.task)
+    groups = kind.groups(classes["label"].tolist(), classes["training_rows"])
     path = path_beside(study.results, "paired")
     before = read(path)
     holds = before[current(before, results.read(study.results), study)]
@@ -149,7 +161,7 @@ def update(study: Study, cells: Iterable[Cell]) -> None:
         known = holds[(holds["loss"] == name) & (holds["reference"] == reference)]
         if len(set(ours) & set(theirs)) < known["seed_count"].max():
             parts.append(known)
-        elif rows := compare(ours, theirs, len(classes), groups_of(classes)):
+        elif rows := compare(ours, theirs, len(classes), groups):
             parts.append(pd.DataFrame(rows).assign(loss=name, reference=reference)[list(COLUMNS)])
         else:
             parts.append(before[(before["loss"] == name) & (before["reference"] == reference)])
@@ -160,10 +172,8 @@ def update(study: Study, cells: Iterable[Cell]) -> None:
 
 def _classes(predictions: Predictions, training_rows: Mapping[str, int]) -> pd.DataFrame:
     """Return the classes of a finished cell, see :data:`CLASS_COLUMNS`."""
-    test_rows = [
-        np.bincount(truth, minlength=len(training_rows))
-        for truth in (predictions.y_true, predictions.y_true[predictions.unseen])
-    ]
+    of_subsets = (predictions, predictions.at(predictions.unseen))
+    test_rows = [each.class_rows(len(training_rows)) for each in of_subsets]
     columns = (list(training_rows), list(training_rows.values()), *test_rows)
     return pd.DataFrame(dict(zip(CLASS_COLUMNS, columns, strict=True)))
 
@@ -187,24 +197,6 @@ def current(comparisons: pd.DataFrame, scores: pd.DataFrame, study: Study) -> pd
         return abs(difference - row.difference) < _TOLERANCE
 
     return pd.Series([fits(row) for row in comparisons.itertuples()], comparisons.index, dtype=bool)
-
-
-def groups_of(classes: pd.DataFrame) -> dict[str, list[int]]:
-    """Return the F1 scores that are compared, as metric to class ids.
-
-    Of two classes these are the macro-F1 and that of the second, positive class; of more, the
-    macro-F1 and the means over the classes that are rare, of middling size and frequent in the
-    training data.
-    """
-    groups = {"macro_f1": list(range(len(classes)))}
-    if len(classes) == 2:
-        return groups | {f"f1:{classes['label'][1]}": [1]}
-    counts = classes["training_rows"].to_numpy()
-    for name, low, high in GROUPS:
-        ids = np.flatnonzero((low <= counts) & (counts < high)).tolist()
-        if ids:
-            groups[f"{name}_macro_f1"] = ids
-    return groups
 
 
 def read(path) -> pd.DataFrame:

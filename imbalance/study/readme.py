@@ -36,7 +36,7 @@ def section(study: Study) -> str:
     if sweep.variants(study):
         parts += [f"![by variant]({folder}/{name})" for name in report.draw(numbers)]
         for metric, heading in sweep.metrics(numbers).items():
-            if metric != "macro_f1":
+            if metric != "macro_f1" or numbers.study.report.metrics:
                 parts += [f"{heading}:", sweep.scores(numbers, metric)]
     else:
         parts += [sections.scores(numbers, "losses"), _verdict(numbers)]
@@ -46,17 +46,19 @@ def section(study: Study) -> str:
 
 
 def _verdict(numbers: Numbers) -> str:
-    """Say which rows differ from the reference in macro-F1, and only those."""
-    rows = numbers.rows("losses")
+    """Say which rows differ from the reference in the main score, and only those."""
+    rows, measures = numbers.rows("losses"), numbers.measures
+    heading = measures.heading(measures.main)
     reference = code(numbers.study.report.reference("losses"))
     for subset in ("unseen", "all"):
-        compared = numbers.compared(rows, "macro_f1", subset)
+        compared = numbers.compared(rows, measures.main, subset)
         if compared:
-            where = "on the unseen documents" if subset == "unseen" else "on the test split"
+            unseen = f"on the unseen {measures.rows}"
+            where = unseen if subset == "unseen" else "on the test split"
             return (
-                f"Macro-F1 {where} against {reference} (paired bootstrap, 95 %, corrected for "
-                f"{len(compared)} rows): better are {sections.listed(compared, 1)}; worse are "
-                f"{sections.listed(compared, -1)}."
+                f"{heading[0].upper()}{heading[1:]} {where} against {reference} (paired bootstrap, "
+                f"95 %, corrected for {len(compared)} rows): better are "
+                f"{sections.listed(compared, 1)}; worse are {sections.listed(compared, -1)}."
             )
     return ""
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from imbalance.study import figures, markdown, paired, sections, sweep, tuning
 from imbalance.study.config import Study
+from imbalance.study.method import method
 from imbalance.study.numbers import Numbers
-from imbalance.study.sections import GROUP_TITLES, PAIRED_METRICS
+from imbalance.study.sections import GROUP_TITLES
 
 
 def write(study: Study) -> list[Path]:
@@ -54,14 +55,14 @@ def compose(numbers: Numbers, pictures: Iterable[str]) -> str:
             parts.append(f"## {GROUP_TITLES.get(group, group)}")
             parts.append(sections.scores(numbers, group))
             if group == "losses":
-                parts += [sections.picture(name) for name in pictures]
+                parts += [sections.picture(numbers, name) for name in pictures]
                 parts.append(sections.winners(numbers, rows))
             parts.append(sections.differences(numbers, rows))
             if group == "losses":
                 if study.report.rival:
                     parts.append(sections.differences(numbers, rows, study.report.rival))
                 parts.append(sections.classes(numbers, rows))
-    parts += [sections.tuning_budget(study), sections.METHOD]
+    parts += [sections.tuning_budget(study), method(numbers.measures)]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -71,8 +72,9 @@ def draw(numbers: Numbers) -> dict[str, str]:
     if sweep.variants(study):
         return sweep.draw(numbers)
     panels = {}
-    for metric, heading in PAIRED_METRICS.items():
+    for metric in numbers.measures.compared:
         if compared := numbers.compared(numbers.rows("losses"), metric, "all"):
+            heading = numbers.measures.heading(metric)
             panels[heading] = {each.name: (*each[1:4], each.differs) for each in compared}
     if not panels:
         return {}

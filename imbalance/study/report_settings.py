@@ -37,8 +37,11 @@ class ReportSettings:
         title: of the report; by default the study file's name.
         references: group to the row that its rows are compared with; ``cross_entropy`` for a
             group that is not named.
-        metrics: of the results file, the columns of the tables of scores.
         rival: a baseline that the rows of the group `losses` are compared with as well.
+        metrics: the columns of the tables of scores, in place of those of the task. Of two classes
+            there are ``roc_auc`` and ``pr_auc`` besides, with subgroups ``bias_auc`` and
+            ``overall_auc``; ``f1:<label>`` is the F1 of a class. The first that is compared is the
+            one that the README names winners by.
         targets: see :class:`Target`.
         notes: paragraphs of Markdown that a reader must know to judge the numbers.
         missed: Markdown shown where a target is missed: what was tried, and what is wanting.
@@ -46,8 +49,8 @@ class ReportSettings:
 
     title: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
-    metrics: tuple[str, ...] = ("accuracy", "macro_f1", "tail_macro_f1")
     rival: str | None = None
+    metrics: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
     missed: str = ""
@@ -55,7 +58,7 @@ class ReportSettings:
     def __post_init__(self):
         if not isinstance(self.references, Mapping):
             raise checks.wrong("report.references", self.references, "{group: row}")
-        for name, kind in (("targets", Mapping), ("notes", str), ("metrics", str)):
+        for name, kind in (("metrics", str), ("targets", Mapping), ("notes", str)):
             values = getattr(self, name)
             if isinstance(values, str) or not all(isinstance(v, (kind, Target)) for v in values):
                 raise checks.wrong(f"report.{name}", values, "a list")

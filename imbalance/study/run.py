@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imbalance import checks
 from imbalance.checks import InputError
+from imbalance.config import EMBEDDED
 from imbalance.study import baselines, jobs, results, tuning
 from imbalance.study.archive import Archive
 from imbalance.study.cells import Cell
@@ -76,11 +77,11 @@ def check(study: Study, cells: Sequence[Cell]) -> None:
     """
     for row in study.rows:
         source = study.run(row).data.source
-        if source != "reviews" and not Path(source).expanduser().exists():
+        if source not in EMBEDDED and not Path(source).expanduser().exists():
             raise checks.wrong(
                 f"{study.path}: rows, {row.name}: data.source",
                 source,
-                "reviews, or a path that exists; --data replaces it",
+                f"{' or '.join(EMBEDDED)}, or a path that exists; --data replaces it",
             )
     # Imported here: it imports TensorFlow, which takes longer than finding the above.
     from imbalance.training.fit import check
@@ -181,7 +182,7 @@ def _train(study, archive, only, untuned, replace_stale, runner) -> dict[str, st
         results.replace(study.results, cell, result["scores"])
         clock.add(cell.kind, result["seconds"])
         left = clock.left(each.kind for each in waiting[number:])
-        _tell(f"{place}: {_scores(result)}; {left}")
+        _tell(f"{place}: {_scores(study, result)}; {left}")
     return failures
 
 
@@ -190,11 +191,12 @@ def _absent(cell: Cell) -> str | None:
     return asked and baselines.absent(asked["model"])
 
 
-def _scores(result) -> str:
-    told = ", ".join(
-        f"{metric} {result['scores']['all'][metric]:.4f}" for metric in ("accuracy", "macro_f1")
-    )
-    unseen = result["scores"]["unseen"].get("macro_f1")
+def _scores(study: Study, result) -> str:
+    """Return two scores and the seconds of a cell that was trained, for people to read."""
+    scores, measures = result["scores"], study.measures
+    shown = [name for name in measures.summary if name in scores["all"]][:2]
+    told = ", ".join(f"{name} {scores['all'][name]:.4f}" for name in shown)
+    unseen = scores["unseen"].get(measures.main)
     told += f" (unseen {unseen:.4f})" if unseen is not None else ""
     return f"{told}, {result['seconds']:.0f} s"
 

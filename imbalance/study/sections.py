@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from imbalance.study import tuning
-from imbalance.study.config import Row, Study
+from imbalance.study.config import Study
 from imbalance.study.markdown import (
     NONE,
     bold_best,
@@ -16,66 +16,46 @@ from imbalance.study.markdown import (
     spread,
     table,
 )
+from imbalance.study.measures import FALLING
 from imbalance.study.numbers import Compared, Numbers, Score
 from imbalance.study.paired import reference_of
+from imbalance.study.rows import Row
 from imbalance.study.scoring import SUBSETS
-from imbalance.study.statistics import RESAMPLES
 
 GROUP_TITLES = {"losses": "Losses", "ablation": "Ablation", "learning": "Learning curve"}
-PAIRED_METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "tail_macro_f1": "F1, classes < 100",
-    "middle_macro_f1": "F1, classes 100–999",
-    "head_macro_f1": "F1, classes ≥ 1,000",
-}
-_NAMES = {
-    **PAIRED_METRICS,
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "bias_auc": "bias AUC",
-    "overall_auc": "overall AUC",
-}
 _CAPTIONS = {
-    "differences.svg": "Differences with their intervals on all test documents; blue where they "
+    "differences.svg": "Differences with their intervals on all test {rows}; blue where they "
     "hold after the correction.",
-    "sweep.svg": "Means over seeds on all test documents; the bars are one standard deviation.",
+    "sweep.svg": "Means over seeds on all test {rows}; the bars are one standard deviation.",
 }
-_ROWS_OF = {"all": "all test documents", "unseen": "unseen test documents"}
-
-METHOD = f"""## How to read this
-
-- **±** is the standard deviation over seeds (n − 1), of trainings on the same documents.
-- **Classes** are sorted by their rows in training and validation: under 100, 100 to 999, and
-  1,000 or more. Macro-F1 is the mean over all classes.
-- **unseen** leaves out test documents whose text, white space aside, stands in the training data
-  or earlier in the test split. On all test documents a text that repeats counts as often as it
-  stands there; the intervals take its copies for independent and are a little too narrow. Trust
-  those on the unseen documents.
-- **Intervals** are 95 % percentile intervals of the paired bootstrap, {RESAMPLES:,} resamples:
-  test documents are drawn with replacement class by class, and pairs of seeds as well, the same
-  for both systems, so that an interval speaks of other documents and of other seeds. Three seeds
-  say little of others: an interval knows no spread beyond theirs.
-- **p** of the bootstrap is two-sided. McNemar's test is the exact one, on each pair of seeds; the
-  seeds' p-values make one by Rüger's rule (K/k times the k-th smallest of K, k being the smallest
-  majority), which holds for tests that depend on each other. Both are corrected after Holm for
-  the number of rows in a column.
-- A difference is in **bold** where its interval is without 0 and its corrected bootstrap p is
-  below .05. No other is called better or worse.
-- The best mean of many rows is flattered by having been picked on the test split.
-"""
 
 
 def notes(numbers: Numbers) -> str:
     """What a reader must know to judge the numbers."""
     lines = list(numbers.study.report.notes)
     if len(numbers.classes):
-        total = {name: int(numbers.classes[name].sum()) for name in ("test_rows", "unseen_rows")}
-        lines.append(
-            f"Test split: {total['test_rows']:,} documents of {len(numbers.classes)} classes, "
-            f"{total['unseen_rows']:,} of them unseen."
-        )
+        lines.append(_test_split(numbers))
     return "\n".join(f"- {' '.join(line.split())}" for line in lines)
+
+
+def _test_split(numbers: Numbers) -> str:
+    """How large the test split is; of spans also how much of it is in none."""
+    measures, classes = numbers.measures, numbers.classes
+    total = {name: int(classes[name].sum()) for name in ("test_rows", "unseen_rows")}
+    rows = {subset: numbers.constant("rows", subset) for subset in SUBSETS}
+    if math.isnan(rows["all"]):
+        return (
+            f"Test split: {total['test_rows']:,} {measures.rows} of {len(classes)} "
+            f"{measures.classes}, {total['unseen_rows']:,} of them unseen."
+        )
+    told = f"Test split: {rows['all']:,.0f} {measures.rows}, {rows['unseen']:,.0f} of them unseen"
+    if numbers.kind.MACRO is None:
+        return f"{told}."
+    told += f", with {total['test_rows']:,} spans of {len(classes)} {measures.classes}"
+    outside = numbers.constant("outside_share", "all")
+    if math.isnan(outside):
+        return f"{told}."
+    return f"{told}. Of its characters {100 * outside:.1f} % are in no span: the tag `O`."
 
 
 def unfinished(numbers: Numbers) -> str:
@@ -90,9 +70,10 @@ def unfinished(numbers: Numbers) -> str:
     return "\n\n".join(lines)
 
 
-def picture(name: str) -> str:
+def picture(numbers: Numbers, name: str) -> str:
     """A figure by the name of its file, with its caption."""
-    return f"![{name.removesuffix('.svg')}]({name})\n\n{_CAPTIONS[name.rpartition('-')[2]]}"
+    caption = _CAPTIONS[name.rpartition("-")[2]].format(rows=numbers.measures.rows)
+    return f"![{name.removesuffix('.svg')}]({name})\n\n{caption}"
 
 
 def targets(numbers: Numbers) -> str:
@@ -107,7 +88,8 @@ def targets(numbers: Numbers) -> str:
         )
         for row in rows
     }
-    most = max(reached, key=lambda name: (reached[name], numbers.score(name, "macro_f1").mean))
+    main = numbers.measures.main
+    most = max(reached, key=lambda name: (reached[name], numbers.score(name, main).mean))
     parts = ["## Targets", target_table(numbers)]
     if reached[most]:
         parts.append(
@@ -130,7 +112,7 @@ def target_table(numbers: Numbers) -> str:
         name = _highest(scores)
         lacking = target.value - scores[name].mean
         cells = [
-            _measure(target.metric, target.subset),
+            _measure(numbers, target.metric, target.subset),
             number(math.nan if target.before is None else target.before),
             number(target.value),
             code(name),
@@ -168,21 +150,20 @@ def scores(numbers: Numbers, group: str) -> str:
     networks = {row.name for row in numbers.rows()}
     columns = [[code(name) if name in networks else f"*{escape(name)}*" for name in names]]
     headings = ["loss" if group == "losses" else ""]
+    of_others = [metric for of_row in published.values() for metric in of_row]
     for subset in SUBSETS:
-        for metric in numbers.study.report.metrics:
+        for metric in dict.fromkeys([*numbers.measures.summary, *of_others]):
             found = [numbers.score(name, metric, subset) for name in names]
             if not any(score.seeds for score in found):
                 continue
-            columns.append(
-                bold_best([s.mean for s in found], [spread(*score[:2]) for score in found])
-            )
-            headings.append(_measure(metric, subset))
+            columns.append(best_in_bold(metric, found))
+            headings.append(_measure(numbers, metric, subset))
             theirs = [published.get(name, {}).get(metric, math.nan) for name in names]
             if subset == "all" and not all(map(math.isnan, theirs)):
-                columns.append([number(value, 2) for value in theirs])
+                columns.append(published_scores(theirs))
                 headings.append("published")
-    accuracies = [numbers.score(name, "accuracy") for name in names]
-    columns.append([str(score.seeds) for score in accuracies])
+    counted = [numbers.score(name, numbers.measures.main) for name in names]
+    columns.append([str(score.seeds) for score in counted])
     columns.append([_seconds(numbers.score(name, "seconds")) for name in names])
     headings += ["seeds", "training, s"]
     return table(headings, zip(*columns, strict=True))
@@ -192,7 +173,7 @@ def winners(numbers: Numbers, rows: Sequence[Row]) -> str:
     """Which loss wins where: for classes of each size, with intervals."""
     lines = []
     for subset in SUBSETS:
-        for metric in list(PAIRED_METRICS)[1:]:
+        for metric in numbers.measures.won:
             found = {row.name: numbers.score(row.name, metric, subset) for row in rows}
             found = {name: score for name, score in found.items() if score.seeds}
             compared = numbers.compared(rows, metric, subset)
@@ -202,7 +183,7 @@ def winners(numbers: Numbers, rows: Sequence[Row]) -> str:
             own = next((each for each in compared if each.name == best), None)
             lines.append(
                 [
-                    _measure(metric, subset),
+                    _measure(numbers, metric, subset),
                     f"{code(best)} {spread(*found[best][:2])}",
                     "is the reference" if own is None else difference(own),
                     listed(compared, 1),
@@ -229,20 +210,22 @@ def differences(numbers: Numbers, rows: Sequence[Row], rival: str | None = None)
     for subset in SUBSETS:
         by_metric = {
             metric: {each.name: each for each in numbers.compared(rows, metric, subset, rival)}
-            for metric in PAIRED_METRICS
+            for metric in numbers.measures.compared
         }
         by_metric = {metric: found for metric, found in by_metric.items() if found}
-        if "accuracy" not in by_metric:
+        if not by_metric:
             continue
-        lines = []
-        for name, accuracy in by_metric["accuracy"].items():
-            cells = [
-                difference(found[name]) if name in found else NONE for found in by_metric.values()
-            ]
-            lines.append([code(name), cells[0], p_value(accuracy.mcnemar), *cells[1:]])
-        headings = [PAIRED_METRICS[metric] for metric in by_metric]
-        parts.append(f"On {_ROWS_OF[subset]}:")
-        parts.append(table(["", headings[0], "McNemar's p", *headings[1:]], lines))
+        names = [row.name for row in rows if any(row.name in of for of in by_metric.values())]
+        headings, columns = [""], [[code(name) for name in names]]
+        for metric, of in by_metric.items():
+            headings.append(_measure(numbers, metric, "all"))
+            columns.append([difference(of[name]) if name in of else NONE for name in names])
+            if metric == "accuracy":
+                headings.append("McNemar's p")
+                p_values = [of[name].mcnemar if name in of else math.nan for name in names]
+                columns.append(list(map(p_value, p_values)))
+        parts.append(f"On {_rows_of(numbers, subset)}:")
+        parts.append(table(headings, zip(*columns, strict=True)))
     if not parts:
         return ""
     other = rival or ", ".join(dict.fromkeys(reference_of(numbers.study, row) for row in rows))
@@ -250,8 +233,9 @@ def differences(numbers: Numbers, rows: Sequence[Row], rival: str | None = None)
 
 
 def classes(numbers: Numbers, rows: Sequence[Row]) -> str:
-    """F1 of each class by row, the best in bold, the rarest class first."""
+    """F1 of each class or type by row, the best in bold, the rarest class first."""
     known = numbers.classes.sort_values("training_rows", kind="stable")
+    headings = [numbers.measures.one_class, "training", "test", *(code(row.name) for row in rows)]
     parts = []
     for subset, count in zip(SUBSETS, ("test_rows", "unseen_rows"), strict=True):
         lines = []
@@ -261,13 +245,11 @@ def classes(numbers: Numbers, rows: Sequence[Row]) -> str:
             counts = [f"{each.training_rows:,.0f}", f"{getattr(each, count):,.0f}"]
             lines.append([escape(each.label), *counts, *texts])
         if lines and numbers.has(f"f1:{known['label'].iloc[0]}", subset):
-            headings = ["class", "training", "test", *(code(row.name) for row in rows)]
-            parts += [f"On {_ROWS_OF[subset]}:", table(headings, lines)]
+            parts += [f"On {_rows_of(numbers, subset)}:", table(headings, lines)]
     if not parts:
         return ""
-    return "\n\n".join(
-        ["### F1 of each class", "Means over seeds; the highest in bold, which is no test.", *parts]
-    )
+    title = f"### F1 of each {numbers.measures.one_class}"
+    return "\n\n".join([title, "Means over seeds; the highest in bold, which is no test.", *parts])
 
 
 def tuning_budget(study: Study) -> str:
@@ -299,9 +281,28 @@ def _highest(scores: dict[str, Score]) -> str:
     return max(scores, key=lambda name: (scores[name].seeds > 0, scores[name].mean))
 
 
-def _measure(metric: str, subset: str) -> str:
-    name = _NAMES.get(metric) or escape(metric.replace("f1:", "F1 of "))
+def _measure(numbers: Numbers, metric: str, subset: str) -> str:
+    measures = numbers.measures
+    name = measures.headings.get(metric) or escape(measures.heading(metric))
     return name if subset == "all" else f"{name}, {subset}"
+
+
+def _rows_of(numbers: Numbers, subset: str) -> str:
+    return f"{subset} test {numbers.measures.rows}"
+
+
+def best_in_bold(metric: str, found: Sequence[Score]) -> list[str]:
+    """Means and standard deviations, the best mean in bold."""
+    sign = -1 if metric in FALLING else 1
+    return bold_best([sign * each.mean for each in found], [spread(*each[:2]) for each in found])
+
+
+def published_scores(values: Sequence[float]) -> list[str]:
+    """Published scores of one column, with two to four digits, as many as one of them has."""
+    known = [value for value in values if not math.isnan(value)]
+    enough = (each for each in (2, 3) if all(round(value, each) == value for value in known))
+    digits = next(enough, 4)
+    return [number(value, digits) for value in values]
 
 
 def _lacking(value: float) -> str:

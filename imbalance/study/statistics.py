@@ -7,7 +7,7 @@ networks started from. :func:`paired_bootstrap` draws both anew and gives an int
 are many chances of a lucky one: :func:`holm` corrects for that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,23 +40,22 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
 
 
 def paired_bootstrap(
-    y_true,
-    predicted,
-    reference,
-    classes: int,
-    groups: Mapping[str, Sequence[int]],
+    strata,
+    ours,
+    theirs,
+    score: Callable,
     *,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
 ) -> dict[str, Difference]:
-    r"""Return intervals of the difference between two systems on the same documents.
+    r"""Return intervals of the difference between two systems on the same rows.
 
     The difference is the mean over seeds, :math:`\frac 1 S \sum_s m(\hat y_s) - m(\hat y'_s)`. Each
-    resample draws, with replacement, n_c documents of every class c and S of the S pairs of
+    resample draws, with replacement, n_c rows of every stratum c and S of the S pairs of
     seeds, the same for both systems; the interval lies between the quantiles of the resampled
-    differences. Documents are drawn class by class because such test splits are cut class by
-    class: their class sizes are no accident, and none can lose a rare class. Seeds are drawn too
+    differences. Labelled documents are drawn class by class because such test splits are cut class
+    by class: their class sizes are no accident, and none can lose a rare class. Seeds are drawn too
     because an interval over documents alone speaks of these very networks and says nothing of
     the next ones trained by the same recipe. Three seeds say little about that, and the interval
     knows no spread beyond theirs.
@@ -65,71 +64,66 @@ def paired_bootstrap(
     counted with one resample more, so it is never 0), at most 1.
 
     Args:
-        y_true: class ids, shape (n,).
-        predicted: class ids predicted by each seed, shape (S, n).
-        reference: the same of the reference, row for row the same seed.
-        classes: how many classes there are.
-        groups: the F1 scores asked for, ``{name: class ids}``: each is the mean of the F1 of
-            these classes, 0 where a class is neither true nor predicted.
+        strata: what rows are drawn inside of, integers, shape (n,).
+        ours: what each seed said of the rows, numbers of shape (S, n, d).
+        theirs: the same of the reference, row for row the same seed.
+        score: from how often rows are drawn, (R, m), their strata, (m,), and their values, (m, d),
+            to a mapping from names to scores of shape (R,); see
+            :meth:`imbalance.study.predictions.Predictions.scorer`.
         resamples, level, seed: how many, how wide, and where the drawing starts.
 
     Returns:
-        :class:`Difference` of ``accuracy`` and of each name in ``groups``.
+        :class:`Difference` of each score.
 
     Raises:
-        InputError: if shapes do not fit or there are no documents.
+        InputError: if shapes do not fit or there are no rows.
 
     Source:
         Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13; seeds and
         documents drawn independently: Owen 2007, The pigeonhole bootstrap, arXiv:0712.1111.
 
     Example:
-        >>> truth = [0, 0, 0, 0, 1, 1]
-        >>> paired_bootstrap(truth, [truth], [[0] * 6], 2, {"macro_f1": [0, 1]})["macro_f1"]
-        Difference(difference=0.6, low=0.6, high=0.6, p=0.0009995002498750624)
+        >>> def share(drawn, strata, values):
+        ...     return {"right": drawn @ values[:, 0] / drawn.sum(axis=1)}
+        >>> paired_bootstrap([0] * 6, [[[1]] * 6], [[[0]] * 6], share)["right"]
+        Difference(difference=1.0, low=1.0, high=1.0, p=0.0009995002498750624)
     """
-    y_true, predicted, reference = map(np.asarray, (y_true, predicted, reference))
-    expected = (len(predicted), *y_true.shape)
-    if y_true.ndim != 1 or not y_true.size or {predicted.shape, reference.shape} != {expected}:
-        shapes = (y_true.shape, predicted.shape, reference.shape)
+    strata, ours, theirs = map(np.asarray, (strata, ours, theirs))
+    expected = (len(ours), *strata.shape, *ours.shape[2:])
+    if strata.ndim != 1 or not strata.size or ours.ndim != 3:
+        expected = None
+    if {ours.shape, theirs.shape} != {expected}:
+        shapes = (strata.shape, ours.shape, theirs.shape)
         raise checks.wrong(
-            "y_true, predicted and reference, their shapes", shapes, "(n,), (seeds, n), (seeds, n)"
+            "strata, ours and theirs, their shapes", shapes, "(n,), (seeds, n, d), (seeds, n, d)"
         )
-    seeds = len(predicted)
-    # Documents with one label and the same predictions are interchangeable: a resample is how
-    # often each such pattern is drawn, a few hundred numbers in place of ten thousand.
+    seeds = len(ours)
+    # Rows of one stratum of which all seeds say the same are interchangeable: a resample is how
+    # often each such pattern is drawn, of labels a few hundred numbers in place of ten thousand.
+    rows = np.concatenate([ours, theirs]).transpose(0, 2, 1)
     patterns, counts = np.unique(
-        np.vstack([y_true, predicted, reference]), axis=1, return_counts=True
+        np.vstack([strata, rows.reshape(-1, len(strata))]), axis=1, return_counts=True
     )
-    truth, ours, theirs = patterns[0], patterns[1 : seeds + 1], patterns[seeds + 1 :]
+    strata = patterns[0]
+    values = patterns[1:].reshape(2, seeds, -1, len(strata)).swapaxes(2, 3)
     generator = np.random.default_rng(seed)
     # The first row is the split as it is.
-    drawn = np.empty((resamples + 1, len(truth)), dtype="float32")
+    drawn = np.empty((resamples + 1, len(strata)), dtype="float32")
     drawn[0] = counts
-    for label in np.unique(truth):
-        rows = truth == label
-        total = counts[rows].sum()
-        drawn[1:, rows] = generator.multinomial(total, counts[rows] / total, size=resamples)
+    for stratum in np.unique(strata):
+        own = strata == stratum
+        total = counts[own].sum()
+        drawn[1:, own] = generator.multinomial(total, counts[own] / total, size=resamples)
     shares = np.full((resamples + 1, seeds), 1 / seeds)
     shares[1:] = generator.multinomial(seeds, shares[0], size=resamples) / seeds
 
-    differences = dict.fromkeys(("accuracy", *groups), 0)
-    for of_seed, one, other in zip(shares.T, ours, theirs, strict=True):
-        scores = _scores(drawn, truth, one, classes, groups)
-        others = _scores(drawn, truth, other, classes, groups)
-        for name in differences:
-            differences[name] = differences[name] + of_seed * (scores[name] - others[name])
+    differences: dict[str, np.ndarray] = {}
+    for of_seed, one, other in zip(shares.T, *values, strict=True):
+        scores, others = score(drawn, strata, one), score(drawn, strata, other)
+        for name in scores:
+            own = of_seed * (scores[name] - others[name])
+            differences[name] = differences.get(name, 0) + own
     return {name: _interval(values, level) for name, values in differences.items()}
-
-
-def _scores(drawn, truth, predicted, classes, groups) -> dict[str, np.ndarray]:
-    """Return each score of each resample, from the counts of the confusion matrix."""
-    identity = np.eye(classes, dtype="float32")
-    hits = (drawn @ (identity[truth] * (predicted == truth)[:, None])).astype("float64")
-    total = (drawn @ identity[truth] + drawn @ identity[predicted]).astype("float64")
-    f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
-    scores = {"accuracy": hits.sum(axis=1) / drawn.sum(axis=1, dtype="float64")}
-    return scores | {name: f1[:, list(ids)].mean(axis=1) for name, ids in groups.items()}
 
 
 def _interval(values: np.ndarray, level: float) -> Difference:

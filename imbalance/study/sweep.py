@@ -1,13 +1,16 @@
 """The report of a study with variants, such as ratios of imbalance: scores by variant and row."""
 
+import math
 from collections.abc import Sequence
 
 from imbalance.study import figures
-from imbalance.study.config import VARIANT, Row, Study
-from imbalance.study.markdown import NONE, bold_best, code, escape, spread, table
+from imbalance.study.config import Study
+from imbalance.study.markdown import NONE, code, escape, table
 from imbalance.study.numbers import Numbers
+from imbalance.study.predictions import LabelPredictions
+from imbalance.study.rows import VARIANT, Row
 from imbalance.study.scoring import SUBSETS
-from imbalance.study.sections import difference, picture
+from imbalance.study.sections import best_in_bold, difference, picture, published_scores
 
 
 def variants(study: Study) -> list[str]:
@@ -20,10 +23,10 @@ def sections(numbers: Numbers, pictures: Sequence[str]) -> list[str]:
     """Return the parts of the report, as Markdown."""
     if not numbers.rows():
         return []
-    parts = ["## By variant", *(picture(name) for name in pictures)]
+    parts = ["## By variant", *(picture(numbers, name) for name in pictures)]
     parts.append(
-        "Mean ± standard deviation over seeds on all test documents; the best of each column in "
-        "bold, which is no test."
+        f"Mean ± standard deviation over seeds on all test {numbers.measures.rows}; the best of "
+        "each column in bold, which is no test."
     )
     for metric, heading in metrics(numbers).items():
         parts += [f"### {heading}", scores(numbers, metric)]
@@ -31,7 +34,7 @@ def sections(numbers: Numbers, pictures: Sequence[str]) -> list[str]:
         for subset in SUBSETS:
             if found := _differences(numbers, metric, subset):
                 reference = code(numbers.study.report.reference("losses"))
-                where = "" if subset == "all" else f", {subset} test documents"
+                where = "" if subset == "all" else f", {subset} test {numbers.measures.rows}"
                 parts += [f"### {heading}: differences from {reference}{where}", found]
     return parts
 
@@ -54,6 +57,9 @@ def draw(numbers: Numbers) -> dict[str, str]:
 
 def metrics(numbers: Numbers) -> dict[str, str]:
     """Return which scores are shown, with their headings."""
+    measures = numbers.measures
+    if numbers.study.report.metrics or numbers.kind is not LabelPredictions:
+        return {name: measures.heading(name) for name in measures.summary if numbers.has(name)}
     positive = numbers.classes["label"].iloc[1] if len(numbers.classes) == 2 else "?"
     wanted = {
         f"f1:{positive}": f"F1 of {positive}",
@@ -72,13 +78,17 @@ def rows(numbers: Numbers) -> list[str]:
 def scores(numbers: Numbers, metric: str) -> str:
     """One score: a line for each row, a column for each variant."""
     names = rows(numbers)
-    columns = [[code(name) for name in names]]
+    published = {row.name: row.published.get(metric, math.nan) for row in numbers.rows()}
+    headings, columns = [""], [[code(name) for name in names]]
     for variant in variants(numbers.study):
-        found = [numbers.score(_name(name, variant), metric) for name in names]
-        sign = -1 if metric == "ece" else 1
-        texts = [spread(*score[:2]) for score in found]
-        columns.append(bold_best([sign * score.mean for score in found], texts))
-    return table(["", *map(escape, variants(numbers.study))], zip(*columns, strict=True))
+        headings.append(escape(variant))
+        own = [_name(name, variant) for name in names]
+        columns.append(best_in_bold(metric, [numbers.score(name, metric) for name in own]))
+        theirs = [published.get(name, math.nan) for name in own]
+        if not all(map(math.isnan, theirs)):
+            headings.append("published")
+            columns.append(published_scores(theirs))
+    return table(headings, zip(*columns, strict=True))
 
 
 def _differences(numbers: Numbers, metric: str, subset: str) -> str:

@@ -25,8 +25,9 @@ from imbalance.checks import InputError
 from imbalance.config import merge
 from imbalance.study import results
 from imbalance.study.cells import Cell
-from imbalance.study.config import Row, Study, nested
+from imbalance.study.config import Study, nested
 from imbalance.study.jobs import stale
+from imbalance.study.rows import Row
 
 _BUDGET = ("folds", "repeats", "epochs", "seed")
 FOLDS = "tuning"  # the folder of the folds' runs, which go when their trial is scored

@@ -16,15 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalance import run_folder
+from imbalance import run_folder, tasks
 from imbalance.checks import InputError
 from imbalance.config import RunConfig
-from imbalance.data import load
 from imbalance.evaluation.evaluate import texts_met
 from imbalance.evaluation.scores import unseen_rows
 from imbalance.run_folder import Run
-from imbalance.study import baselines
-from imbalance.study.cells import CELL, PREDICTIONS, Outcome, Predictions
+from imbalance.study import baselines, kinds
+from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.scoring import scores
 from imbalance.training.fit import fit
 
@@ -51,20 +50,18 @@ def work(job: Mapping) -> None:
 
 def network(config: RunConfig, folder: Path, split: str) -> Outcome:
     """Train a network into ``folder``, as ``train.py`` does, and predict a split once."""
-    corpus = load(config.data)
+    task = tasks.get(config.task)
+    corpus = task.load(config.data)
     print("\n".join(corpus.report.lines()))
     training = fit(config, corpus, folder)
     run = Run(folder)
     run.update_metrics({"training": training.summary})
     rows = corpus.splits[split]
-    probabilities = run.probabilities(rows.texts)
     unseen = unseen_rows(rows.digests, texts_met(corpus, split))
-    y_pred = run.decision.decide(probabilities)
-    predictions = Predictions(rows.labels, y_pred, unseen, probabilities)
-    classes = len(corpus.labels)
-    counts = sum(corpus.splits[each].counts(classes) for each in ("train", "validation"))
-    seconds = training.summary["seconds"]
-    return Outcome(predictions, corpus.labels, np.asarray(counts), seconds, rows.subgroups)
+    predictions = kinds.of_task(config.task).of_run(run, rows, unseen)
+    names = task.names(corpus)
+    counts = sum(corpus.splits[each].counts(len(names)) for each in ("train", "validation"))
+    return Outcome(predictions, names, np.asarray(counts), training.summary["seconds"])
 
 
 def _end_with(parent: int) -> None:

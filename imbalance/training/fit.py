@@ -241,7 +241,9 @@ def folded_weights(targets: Targets, class_weights=None, chances=None):
         return row_weights(labels, class_weights, given, chances)
     values = given.values
     if class_weights is not None:
-        flat = row_weights(labels.values.ravel(), class_weights, values.ravel())
+        # The mean is that of the labels that count, as without class weights.
+        flat = values.ravel()
+        flat = row_weights(labels.values.ravel(), class_weights, flat, chances=flat > 0)
         values = flat.reshape(values.shape)
     # A copy: deferred weights change it in place.
     return TokenValues(values.copy(), given.starts)
@@ -304,19 +306,26 @@ def check(config: RunConfig) -> None:
             config.training.class_weight,
             f"none: {config.loss.name} weighs the classes already, by {', '.join(filled)}",
         )
-    registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
+    loss = registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
     if config.task == "reading":
-        _check_no_classes(config)
+        _check_no_classes(config, loss)
     dtype = precision.resolve(config.training.precision)
     of_tokens = tasks.get(config.task).of_tokens
     registry.build_model(config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype)
 
 
-def _check_no_classes(config: RunConfig) -> None:
+def _check_no_classes(config: RunConfig, loss: losses.ImbalanceLoss) -> None:
     """Refuse weights and counts of classes where a choice is one of positions."""
     if any(losses.entry(name).data_arguments for name in losses.parts(config.loss.name)):
         raise checks.wrong(
             "loss", config.loss.name, "one that does not ask for class weights: answers have none"
+        )
+    if not loss.of_positions:
+        raise checks.wrong(
+            "loss",
+            config.loss.name,
+            "one that tells positions apart without numbers for them, soft labels or a mean over "
+            "them, such as cross_entropy or focal_loss, or activation: sigmoid",
         )
     if config.training.class_weight != "none":
         raise checks.wrong(

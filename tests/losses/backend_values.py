@@ -14,6 +14,7 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
 
 import contract
 import keras
+import token_batches
 from contract import CLASSES, LOGITS, ONE_HOT, TIME, WEIGHTS, Variant
 
 import imbalance.losses
@@ -31,7 +32,14 @@ def all_values() -> dict[str, np.ndarray]:
 
 def _variant_values(variant: Variant) -> dict[str, np.ndarray]:
     tokens, documents = contract.tokens(variant), contract.documents(variant)
+    padded = {"pointers": token_batches.padded(variant, "pointers", garbage=1e9)}
+    if variant.activation == "softmax" and variant.build().of_positions:
+        padded["answers"] = token_batches.answers()
+    loss = variant.build(reduction="mean_with_sample_weight")
     return {
+        kind: keras.ops.convert_to_numpy(loss(each.y_true, each.y_pred, each.weights))
+        for kind, each in padded.items()
+    } | {
         "weighted tokens": contract.values(
             variant.build(), tokens.y_true, tokens.y_pred, weights=WEIGHTS.reshape(TIME)
         ),

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from imbalance import checks
+from imbalance.study.predictions import LabelPredictions
 from imbalance.study.statistics import combined_p, holm, mcnemar, mean_and_sd, paired_bootstrap
 
 
@@ -12,14 +13,19 @@ def noisy(truth, right, generator, classes=3):
     return np.where(generator.random(len(truth)) < right, truth, guess)
 
 
+def differences(truth, ours, theirs, classes, groups, **options):
+    """The bootstrap of labels, of shape (n,) and (seeds, n)."""
+    score = LabelPredictions.scorer(classes, groups)
+    ours, theirs = (np.asarray(each)[..., None] for each in (ours, theirs))
+    return paired_bootstrap(truth, ours, theirs, score, **options)
+
+
 def test_the_difference_is_that_of_the_mean_over_seeds():
     generator = np.random.default_rng(0)
     truth = np.repeat([0, 1, 2], [300, 60, 12])
     ours = [noisy(truth, 0.9, generator) for _ in range(3)]
     theirs = [noisy(truth, 0.8, generator) for _ in range(3)]
-    found = paired_bootstrap(
-        truth, ours, theirs, 3, {"macro_f1": [0, 1, 2], "tail": [2]}, resamples=300
-    )
+    found = differences(truth, ours, theirs, 3, {"macro_f1": [0, 1, 2], "tail": [2]}, resamples=300)
 
     def mean(average, labels=None):
         scores = [
@@ -41,7 +47,7 @@ def test_one_seed_gives_the_interval_of_the_normal_approximation():
     ours, theirs = np.ones((2, 1, 1000), int)
     ours[0, :100] = 0
     theirs[0, 100:160] = 0
-    found = paired_bootstrap(truth, ours, theirs, 2, {})["accuracy"]
+    found = differences(truth, ours, theirs, 2, {})["accuracy"]
     error = np.sqrt((0.16 - 0.04**2) / 1000)
     assert found.difference == 0.04
     assert found.low == pytest.approx(0.04 - 1.96 * error, abs=0.1 * error)
@@ -55,7 +61,7 @@ def test_equal_systems_are_seldom_told_apart_and_unequal_ones_are():
 
     def rejected(better):
         seeds = [[noisy(truth, right, generator) for _ in range(3)] for right in (better, 0.7)]
-        found = paired_bootstrap(truth, *seeds, 3, {"macro_f1": range(3)}, resamples=200)
+        found = differences(truth, *seeds, 3, {"macro_f1": range(3)}, resamples=200)
         return found["macro_f1"].low > 0 or found["macro_f1"].high < 0
 
     assert np.mean([rejected(0.7) for _ in range(150)]) <= 0.08
@@ -66,20 +72,20 @@ def test_a_seed_that_contradicts_the_others_keeps_zero_inside():
     truth = np.zeros(2000, int)
     theirs = np.tile(np.arange(2000) % 4 == 0, (3, 1)).astype(int)
     ours = np.zeros_like(theirs)
-    assert paired_bootstrap(truth, ours, theirs, 2, {})["accuracy"].low > 0
+    assert differences(truth, ours, theirs, 2, {})["accuracy"].low > 0
     ours[2] = np.arange(2000) % 2
-    assert paired_bootstrap(truth, ours, theirs, 2, {})["accuracy"].low < 0
+    assert differences(truth, ours, theirs, 2, {})["accuracy"].low < 0
 
 
 def test_equal_predictions_differ_by_nothing():
     truth = np.array([0, 1, 1])
-    found = paired_bootstrap(truth, [truth], [truth], 2, {"macro_f1": [0, 1]})
+    found = differences(truth, [truth], [truth], 2, {"macro_f1": [0, 1]})
     assert set(found.values()) == {(0.0, 0.0, 0.0, 1.0)}
 
 
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(checks.InputError, match="their shapes"):
-        paired_bootstrap([0, 1], [[0, 1]], [[0, 1], [0, 1]], 2, {})
+        differences([0, 1], [[0, 1]], [[0, 1], [0, 1]], 2, {})
 
 
 def test_mcnemar_on_a_known_table():

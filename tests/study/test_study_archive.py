@@ -9,8 +9,9 @@ import yaml
 from imbalance.study import results
 from imbalance.study.__main__ import main
 from imbalance.study.archive import Archive
-from imbalance.study.cells import CELL, PREDICTIONS, Predictions
+from imbalance.study.cells import CELL, PREDICTIONS
 from imbalance.study.config import Study
+from imbalance.study.predictions import LabelPredictions
 
 ROWS = 2_000
 SCORES = {"all": {"accuracy": 0.5}}
@@ -36,7 +37,7 @@ def finish(study, cell, classes=20, data=0):
     rows, rng = np.random.default_rng(data), np.random.default_rng(list(cell.name.encode()))
     y_true, unseen = rows.integers(0, classes, ROWS), rows.random(ROWS) < 0.7
     y_pred = np.where(rng.random(ROWS) < 0.05, rng.integers(0, classes, ROWS), y_true)
-    made = Predictions(y_true, y_pred, unseen)
+    made = LabelPredictions(y_true, y_pred, unseen)
     cell.folder.mkdir(parents=True)
     made.save(cell.folder / PREDICTIONS)
     counts = {f"类{number}": 9 for number in range(classes)}

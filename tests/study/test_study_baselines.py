@@ -6,7 +6,7 @@ import pytest
 from imbalance.config import DataConfig, RunConfig
 from imbalance.data import load
 from imbalance.study import baselines
-from imbalance.study.config import BASELINES
+from imbalance.study.rows import BASELINES
 
 
 def asked(corpus, model, characters=400, **data):

@@ -8,8 +8,9 @@ import yaml
 from imbalance import checks
 from imbalance.study import paired, readme, report, results
 from imbalance.study.__main__ import main
-from imbalance.study.cells import CELL, PREDICTIONS, Outcome, Predictions
+from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.config import Study
+from imbalance.study.predictions import LabelPredictions
 from imbalance.study.scoring import scores
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ def predictions(right, seed, classes=3, sizes=(300, 100, 60)):
     guess = np.where(hit, truth, (truth + 1) % classes)
     probabilities = np.full((len(truth), classes), 0.3 / (classes - 1))
     probabilities[np.arange(len(truth)), guess] = 0.7
-    return Predictions(truth, guess, np.arange(len(truth)) % 3 > 0, probabilities)
+    return LabelPredictions(truth, guess, np.arange(len(truth)) % 3 > 0, probabilities)
 
 
 def finish(study, cell, outcome):

@@ -13,8 +13,9 @@ import yaml
 from imbalance.checks import InputError
 from imbalance.study import jobs, paired, report, results, tuning, worker
 from imbalance.study.__main__ import main
-from imbalance.study.cells import CELL, PREDICTIONS, Outcome, Predictions
+from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.config import Study
+from imbalance.study.predictions import LabelPredictions
 from imbalance.study.run import FAILURES, lines, run
 from imbalance.study.scoring import scores
 
@@ -59,7 +60,7 @@ class FalseRunner:
         wrong = rng.random(300) < 0.1 * abs(config["loss"]["args"].get("gamma", 2) - 3)
         y_pred = np.where(wrong, (y_true + 1) % 3, y_true)
         probabilities = np.eye(3)[y_pred] * 0.7 + 0.1
-        predictions = Predictions(y_true, y_pred, unseen, probabilities)
+        predictions = LabelPredictions(y_true, y_pred, unseen, probabilities)
         return Outcome(predictions, LABELS, np.array([2000, 500, 20]), 5.0)
 
 

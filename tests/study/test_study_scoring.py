@@ -1,10 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, log_loss
 
+from imbalance.bias import bias_auc
 from imbalance.checks import InputError
 from imbalance.study import results
-from imbalance.study.cells import Cell, Outcome, Predictions
+from imbalance.study.cells import Cell, Outcome
+from imbalance.study.predictions import LabelPredictions
 from imbalance.study.scoring import scores
 
 
@@ -12,7 +16,7 @@ def outcome(classes, rows=200, counts=(2000, 500, 20, 5)):
     rng = np.random.default_rng(classes)
     probabilities = rng.dirichlet(np.ones(classes), rows)
     y_true = rng.integers(0, classes, rows)
-    predictions = Predictions(
+    predictions = LabelPredictions(
         y_true, probabilities.argmax(axis=1), rng.random(rows) < 0.6, probabilities
     )
     return Outcome(predictions, tuple("abcd"[:classes]), np.array(counts[:classes]), 1.25)
@@ -44,16 +48,37 @@ def test_two_classes_have_areas_and_margins_have_no_calibration():
     )
     assert scores(given)["all"]["pr_auc"] == pytest.approx(wanted)
     predictions = given.predictions
-    bare = Predictions(predictions.y_true, predictions.y_pred, predictions.unseen)
+    bare = LabelPredictions(predictions.y_true, predictions.y_pred, predictions.unseen)
     found = scores(Outcome(bare, given.labels, given.training_rows, 1))["all"]
     assert not {"ece", "log_loss", "pr_auc", "roc_auc"} & set(found)
     assert found["macro_f1"] == scores(given)["all"]["macro_f1"]
 
 
+def test_subgroups_have_a_bias_auc_where_there_are_two_classes():
+    for classes in (2, 3):
+        given = outcome(classes)
+        predictions = given.predictions
+        members = np.arange(len(predictions.y_true)) % 3 == 0
+        members_of = dataclasses.replace(predictions, subgroups={"third": members})
+        given = dataclasses.replace(given, predictions=members_of)
+        found = scores(given)
+        if classes == 3:
+            assert "bias_auc" not in found["all"]
+            continue
+        for subset, rows in (("all", slice(None)), ("unseen", predictions.unseen)):
+            wanted = bias_auc(
+                predictions.y_true[rows],
+                predictions.probabilities[rows, 1],
+                {"third": members[rows]},
+            )
+            assert found[subset]["bias_auc"] == pytest.approx(wanted["bias_auc"])
+            assert found[subset]["overall_auc"] == pytest.approx(found[subset]["roc_auc"])
+
+
 def test_predictions_are_read_back(tmp_path):
     given = outcome(3).predictions
     given.save(tmp_path / "predictions.npz")
-    read = Predictions.load(tmp_path / "predictions.npz")
+    read = LabelPredictions.load(tmp_path / "predictions.npz")
     assert (read.y_true == given.y_true).all()
     assert (read.y_pred == given.y_pred).all()
     assert (read.unseen == given.unseen).all()

@@ -120,11 +120,15 @@ def test_the_export_answers_as_the_run(trained, tmp_path):
 
 
 def test_what_has_no_bias_auc_is_refused(tmp_path, small_corpus):
+    tagging = {"task": "tagging", "data": {"format": "cluener", "subgroups": {"book": "b"}}}
+    with pytest.raises(InputError, match="data.subgroups: .* expected nothing with task tagging"):
+        RunConfig.from_mapping(tagging)
+    del tagging["data"]["subgroups"]
+    monitored = RunConfig.from_mapping({**tagging, "training": {"monitor": "val_bias_auc"}})
+    with pytest.raises(InputError, match="training.monitor: .* a score of task tagging"):
+        check(monitored)
     config = configured(tmp_path)
-    with pytest.raises(InputError, match="data.subgroups: .*task tagging has none"):
-        check(dataclasses.replace(config, task="tagging"))
-    three = dataclasses.replace(config.data, source=str(small_corpus), weight_column=None)
-    three = dataclasses.replace(three, subgroups={})
-    config = dataclasses.replace(config, data=three)
-    with pytest.raises(InputError, match=r"training.monitor: classes: got 3, expected 2"):
-        fit(config, load(three), tmp_path)
+    data = {"source": str(small_corpus), "weight_column": None, "subgroups": {}}
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, **data))
+    with pytest.raises(InputError, match="training.monitor: classes: got 3, expected 2"):
+        fit(config, load(config.data), tmp_path)
