@@ -184,5 +184,5 @@ def token_logits(features, units, name="logits"):
     """
     # Half-precision logits would have lost the rare classes before the loss sees them.
     logits = keras.layers.Dense(units, dtype="float32", name=name)(features)
-    # An operation, unlike a layer, hands no mask on: the sample weights say what counts.
-    return ops.cast(logits, "float32")
+    # An operation's new tensor, unlike a layer's, has no mask: the sample weights say what counts.
+    return logits * 1

@@ -49,7 +49,9 @@ def test_saved_and_loaded(name, tmp_path):
 
 @every_network
 def test_logits_hand_no_mask_to_the_loss(name):
-    assert getattr(network(name).output, "_keras_mask", None) is None
+    built = network(name)
+    for each in (built.output, built(IDS)):
+        assert getattr(each, "_keras_mask", None) is None
 
 
 @every_network
