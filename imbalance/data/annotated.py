@@ -38,9 +38,9 @@ import numpy as np
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import DataConfig
-from imbalance.data import cache, corpus, people_daily, readers, span_sources
+from imbalance.data import cache, corpus, cutting, people_daily, readers, span_sources
 from imbalance.data.cache import Cache
-from imbalance.data.corpus import SPLITS
+from imbalance.data.cutting import SPLITS
 from imbalance.data.report import ReadReport
 from imbalance.data.span_rows import SpanRow
 from imbalance.data.span_sources import Given
@@ -240,7 +240,7 @@ def _known(split: str, given: Given, types: Sequence[str], report: ReadReport) -
         else:
             kept.append(row)
     named = [f"{kind!r} ({count} rows)" for kind, count in strange.most_common()]
-    corpus.warn(report, f"{split}: rows skipped, their spans have unknown types", named, str)
+    cutting.warn(report, f"{split}: rows skipped, their spans have unknown types", named, str)
     given.account.used += len(kept)
     return kept
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from imbalance.config import DataConfig
-from imbalance.data import corpus
-from imbalance.data.corpus import SPLITS, Rows
+from imbalance.data import corpus, cutting
+from imbalance.data.cutting import SPLITS
 from imbalance.data.report import ReadReport
+from imbalance.data.rows import Rows
 from imbalance.weights import balanced_weights, effective_number_weights
 
 
@@ -44,7 +45,7 @@ def audit(config: DataConfig) -> tuple[dict, ReadReport]:
         50.67
     """
     given = corpus.read(config)
-    used = corpus.divide(given, config)
+    used = cutting.divide(given, config)
     labels = sorted({label for rows in given.splits.values() for label in rows.counts()})
     counts = given.splits["train"].counts()
     trained = [label for label in labels if label in counts]

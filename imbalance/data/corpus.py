@@ -60,15 +60,10 @@ row, or without a row in another split, is a warning; so is a subgroup whose row
 test are not of two classes.
 """
 
-import heapq
 import json
 import logging
-import tempfile
-import time
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -78,30 +73,21 @@ from imbalance.checks import InputError
 from imbalance.config import DataConfig
 from imbalance.data import cache, readers, reviews
 from imbalance.data.cache import Cache
+from imbalance.data.cutting import CONFLICTING, SPLITS, divide, warn, with_known_labels
+from imbalance.data.layout import layout
 from imbalance.data.readers import Columns, Row, Skipped
-from imbalance.data.report import PLACES_KEPT, FileReport, ReadReport
-from imbalance.data.spool import Column, Spool
+from imbalance.data.report import FileReport, ReadReport
+from imbalance.data.rows import ROWS, Collector, Given, Rows, Texts
+from imbalance.data.spool import Column
 from imbalance.data.subgroups import Subgroups
 
-SPLITS = ("train", "validation", "test")
 BROKEN = "with broken bytes replaced"
 SEPARATED = "with a separator character replaced"
 UNMARKED = "without a value for a subgroup, no member of it"
-CONFLICTING = "same text under another label"
-UNKNOWN_LABEL = "label of no training row"
-DROPPED = "dropped by data.resample"
-REPEATED = "repeated by data.resample"
-FILE_NAMES = {
-    "train": ("train",),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
-}
-_NAMED_AT_MOST = 5
-_TELL_EVERY_SECONDS = 10
 # What decides how texts become ids, and nothing before that.
 ENCODING_FIELDS = ("tokens", "keep", "max_characters", "max_length", "vocabulary_size")
 # Files of a cache entry.
-_ROWS, _ARRAYS, _REST = "rows.parquet", "splits.npz", "corpus.json"
+_ARRAYS, _REST = "splits.npz", "corpus.json"
 
 _log = logging.getLogger(__name__)
 
@@ -155,182 +141,6 @@ class Corpus:
     report: ReadReport
     cache: Cache
     key: str
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows as columns, before the labels that training knows become numbers. Texts are on disk.
-
-    Attributes:
-        texts, places: as in :class:`readers.Row`, read from disk.
-        names: the labels that ``codes`` count.
-        codes: int32, shape (n,), the label of each row.
-        weights: float64, shape (n,); NaN without a weight column.
-        digests: shape (n,), 16 bytes each.
-        lengths: characters of each text, int32, shape (n,).
-        subgroups: name to membership, bool, shape (n,).
-        accounts: the accounts that ``files`` count.
-        files: int32, shape (n,), the account that each row belongs to.
-    """
-
-    texts: Column
-    places: Column
-    names: tuple[str, ...]
-    codes: np.ndarray
-    weights: np.ndarray
-    digests: np.ndarray
-    lengths: np.ndarray
-    subgroups: Mapping[str, np.ndarray]
-    accounts: tuple[FileReport, ...]
-    files: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    @property
-    def labels(self) -> list[str]:
-        """The label of each row."""
-        return [self.names[code] for code in self.codes.tolist()]
-
-    def counts(self) -> Counter[str]:
-        """Return the rows of each label that has any, by label."""
-        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
-        return Counter({n: count for n, count in zip(self.names, counts, strict=True) if count})
-
-    def select(self, keep: np.ndarray) -> "Rows":
-        """Return the rows at the positions ``keep``."""
-        columns = ("codes", "weights", "digests", "lengths", "files")
-        picked = {name: getattr(self, name)[keep] for name in columns}
-        picked["subgroups"] = {name: each[keep] for name, each in self.subgroups.items()}
-        return replace(self, texts=self.texts.at(keep), places=self.places.at(keep), **picked)
-
-    def skip(self, positions: np.ndarray, reason: str) -> "Rows":
-        """Count the rows at ``positions`` as skipped and return the others."""
-        for file, count, places in self._by_file(positions):
-            file.skip(reason, *places, count=count)
-        return self.select(np.delete(np.arange(len(self)), positions))
-
-    def note(self, positions: np.ndarray, remark: str) -> None:
-        """Count a remark on the rows at ``positions``."""
-        for file, count, places in self._by_file(positions):
-            file.note(remark, *places, count=count)
-
-    def use(self) -> None:
-        """Count all rows as used."""
-        for file, count in zip(self.accounts, self._per_file(), strict=True):
-            file.used += count
-
-    def read_from(self) -> list[FileReport]:
-        """Return the accounts that any row belongs to."""
-        counts = zip(self.accounts, self._per_file(), strict=True)
-        return [file for file, count in counts if count]
-
-    def repeated(self) -> np.ndarray:
-        """Return the positions of rows whose text and label an earlier row has."""
-        _, pairs = self._texts_and_pairs()
-        return np.delete(np.arange(len(self)), np.unique(pairs, return_index=True)[1])
-
-    def conflicting(self) -> np.ndarray:
-        """Return the positions of rows whose text another row has under another label."""
-        texts, pairs = self._texts_and_pairs()
-        labels_of_text = np.bincount(texts[np.unique(pairs, return_index=True)[1]])
-        return np.flatnonzero(labels_of_text[texts] > 1)
-
-    def _texts_and_pairs(self):
-        _, texts = np.unique(self.digests, return_inverse=True)
-        return texts, texts * len(self.names) + self.codes
-
-    def _per_file(self) -> list[int]:
-        return np.bincount(self.files, minlength=len(self.accounts)).tolist()
-
-    def _by_file(self, positions):
-        files = self.files[positions]
-        for index in np.unique(files):
-            found = positions[files == index]
-            yield self.accounts[index], len(found), self.places.at(found[:PLACES_KEPT])
-
-
-class _Collector:
-    """Rows of one split as they are read: texts to the spool, the rest into flat arrays."""
-
-    def __init__(self, spool: "_Texts", subgroups: Subgroups):
-        self.spool, self.subgroups = spool, subgroups
-        self.positions, self.codes, self.files = array("q"), array("i"), array("i")
-        self.weights, self.lengths, self.digests = array("d"), array("i"), bytearray()
-        self.members = bytearray()
-        self.names, self.accounts = {}, []
-
-    def __len__(self):
-        return len(self.codes)
-
-    def append(self, row: Row) -> None:
-        self.positions.append(self.spool.add(row.text, row.place))
-        self.codes.append(self.names.setdefault(row.label, len(self.names)))
-        self.files.append(len(self.accounts) - 1)
-        self.weights.append(np.nan if row.weight is None else row.weight)
-        self.lengths.append(len(row.text))
-        self.digests += row.digest
-        self.members += self.subgroups.of(row.text, row.members)
-
-    def rows(self) -> Rows:
-        positions, names = np.array(self.positions), self.subgroups.names
-        members = np.frombuffer(bytes(self.members), bool).reshape(len(positions), len(names))
-        return Rows(
-            texts=self.spool.column("text", positions),
-            places=self.spool.column("place", positions),
-            names=tuple(self.names),
-            codes=np.array(self.codes),
-            weights=np.array(self.weights),
-            digests=np.frombuffer(bytes(self.digests), "S16"),
-            lengths=np.array(self.lengths),
-            subgroups={name: members[:, i] for i, name in enumerate(names)},
-            accounts=tuple(self.accounts),
-            files=np.array(self.files),
-        )
-
-
-class _Texts:
-    """The spool of one reading, in ``folder`` or else in one that goes with the last column."""
-
-    def __init__(self, folder: Path | None):
-        self._temporary = None
-        if folder is None:
-            self._temporary = tempfile.TemporaryDirectory(
-                prefix="imbalance-", ignore_cleanup_errors=True
-            )
-            folder = Path(self._temporary.name)
-        self._spool = Spool(folder / _ROWS)
-        self._rows = 0
-        self._told = time.monotonic()
-
-    def add(self, text: str, place: str) -> int:
-        self._spool.add(text, place)
-        self._rows += 1
-        if self._rows % 4096 == 0 and time.monotonic() - self._told > _TELL_EVERY_SECONDS:
-            self._told = time.monotonic()
-            _log.info("reading: %s rows so far", f"{self._rows:,}")
-        return self._rows - 1
-
-    def column(self, name: str, rows: np.ndarray) -> Column:
-        return Column(self._spool.path, name, rows, keep=self._temporary)
-
-    def close(self) -> None:
-        self._spool.close()
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the source holds, before anything is cut.
-
-    Attributes:
-        name: of the corpus.
-        splits: ``train`` and, where the source gives them, ``validation`` and ``test``.
-        report: the account so far; :func:`divide` completes it.
-    """
-
-    name: str
-    splits: dict[str, Rows]
-    report: ReadReport
 
 
 def load(config: DataConfig) -> Corpus:
@@ -387,7 +197,7 @@ def load_split(config: DataConfig, split: str, labels: Sequence[str]) -> tuple[S
             "split", split, f"one that {config.source} has: {', '.join(given.splits)}"
         )
     rows = given.splits[split if split in given.splits else "train"]
-    rows = _known(split, rows, set(labels), given.report)
+    rows = with_known_labels(split, rows, set(labels), given.report)
     if not len(rows):
         raise InputError(
             f"{config.source}: no row with a known label, expected {', '.join(labels)}"
@@ -409,7 +219,7 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
         folder: gets the texts; by default a temporary folder, which goes with the rows.
     """
     report = ReadReport()
-    spool = _Texts(folder)
+    spool = Texts(folder)
     try:
         collected = _read(config, report, spool)
     finally:
@@ -418,13 +228,13 @@ def read(config: DataConfig, folder: Path | None = None) -> Given:
     return Given(name_of(config), splits, report)
 
 
-def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _Collector]:
+def _read(config: DataConfig, report: ReadReport, spool: Texts) -> dict[str, Collector]:
     subgroups = Subgroups(config.subgroups)
     if config.source == "reviews":
         _without_columns(config, subgroups, "reviews")
         splits = {}
         for split, files in _reviews(config).items():
-            splits[split] = _Collector(spool, subgroups)
+            splits[split] = Collector(spool, subgroups)
             for name, lines in files:
                 _collect(lines, name, report, config.encoding, splits[split])
         return splits
@@ -437,7 +247,7 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
         subgroups.columns,
     )
     splits = {}
-    for split, (path, format) in _layout(root, config).items():
+    for split, (path, format) in layout(root, config).items():
         if format == "folders":
             _without_columns(config, subgroups, str(path))
             if config.pairs:
@@ -446,7 +256,7 @@ def _read(config: DataConfig, report: ReadReport, spool: _Texts) -> dict[str, _C
             lines = readers.read_folders(path, config.encoding)
         else:
             lines = readers.read_file(path, format, columns, config.encoding)
-        splits[split] = _Collector(spool, subgroups)
+        splits[split] = Collector(spool, subgroups)
         _collect(lines, str(path), report, config.encoding, splits[split])
         if format == "folders":
             used = splits[split].names
@@ -480,215 +290,8 @@ def name_of(config: DataConfig) -> str:
     return name.split(".")[0] or name
 
 
-def divide(given: Given, config: DataConfig) -> dict[str, Rows]:
-    """Return the three splits as they are used, and complete ``given.report``.
-
-    Raises:
-        InputError: if a split would be empty, or train has fewer than two classes.
-    """
-    train = given.splits["train"]
-    train = train.skip(train.conflicting(), CONFLICTING)
-    known = set(train.counts())
-    if len(known) < 2:
-        raise checks.wrong(
-            f"{_source(given)}: classes of the training rows", sorted(known), "two classes or more"
-        )
-    warn(
-        given.report,
-        "train: classes skipped, each of their texts stands under another label as well",
-        sorted(set(given.splits["train"].counts()) - known),
-    )
-    if config.folds is not None and "validation" in given.splits:
-        raise checks.wrong(
-            "data.folds", config.folds, f"null: {config.source} has a validation split of its own"
-        )
-    kept = {"train": train}
-    for name in given.splits:
-        if name != "train":
-            kept[name] = _known(name, given.splits[name], known, given.report)
-            kept[name].note(kept[name].conflicting(), CONFLICTING)
-    for rows in kept.values():
-        rows.note(rows.repeated(), "repeating an earlier row")
-    fractions = {"validation": config.validation_fraction, "test": config.test_fraction}
-    if config.folds is not None:
-        del fractions["validation"]
-    missing = {name: share for name, share in fractions.items() if share and name not in kept}
-    splits = kept | cut(train, missing, config.split_seed)
-    if config.folds is not None:
-        splits |= fold(splits["train"], config.folds, config.fold, config.split_seed)
-    splits = {name: splits[name] for name in SPLITS if name in splits}
-    splits["train"], copies = _resampled(splits["train"], config)
-    _finish(splits, given)
-    splits["train"].note(copies, REPEATED)
-    # With equal rows together they are read from disk in its order.
-    train = splits["train"].select(np.sort(np.append(np.arange(len(splits["train"])), copies)))
-    # Without a validation split there is an empty one.
-    return {"validation": train.select(np.zeros(0, np.int64)), **splits, "train": train}
-
-
-def cut(rows: Rows, fractions: dict[str, float], seed: int) -> dict[str, Rows]:
-    """Cut splits of the given shares from ``rows``; what is left is ``train``.
-
-    Args:
-        rows: without a text that stands under two labels.
-        fractions: split to the share of each class's rows that it gets; at least one row while
-            a row with another text is left for train. The first split is served first.
-        seed: chooses the rows, by a hash of it and of each text.
-    """
-    text_of_row, counts, classes = _texts(rows, "cut", seed)
-    split_of_text = np.zeros(len(counts), np.int8)
-    for left in classes:
-        size = counts[left].sum()
-        for number, fraction in enumerate(fractions.values(), start=1):
-            taken = _take(counts[left], max(1, int(size * fraction + 0.5)))
-            split_of_text[left[taken]] = number
-            left = np.delete(left, taken)
-    split_of_row = split_of_text[text_of_row]
-    names = ("train", *fractions)
-    return {name: rows.select(np.flatnonzero(split_of_row == i)) for i, name in enumerate(names)}
-
-
-def fold(rows: Rows, folds: int, number: int, seed: int) -> dict[str, Rows]:
-    """Deal ``rows`` into folds; fold ``number`` is ``validation``, the others are ``train``.
-
-    Args:
-        rows: without a text that stands under two labels.
-        folds: how many, at least 2.
-        number: from 0.
-        seed: chooses the rows, as for :func:`cut`.
-    """
-    text_of_row, counts, classes = _texts(rows, "fold", seed)
-    fold_of_text = np.full(len(counts), -1, np.int32)
-    sizes = [0] * folds
-    for texts in classes:
-        if len(texts) == 1:
-            continue  # without it in train there would be no such class
-        # The text of most rows first: what comes later evens out.
-        texts = texts[np.argsort(-counts[texts], kind="stable")]
-        # Rows of the class in a fold, rows of all classes so far, and the fold.
-        heap = [(0, size, each) for each, size in enumerate(sizes)]
-        heapq.heapify(heap)
-        for text, count in zip(texts.tolist(), counts[texts].tolist(), strict=True):
-            of_class, size, least = heap[0]
-            heapq.heapreplace(heap, (of_class + count, size + count, least))
-            fold_of_text[text] = least
-        for _, size, each in heap:
-            sizes[each] = size
-    chosen = fold_of_text[text_of_row] == number
-    return {
-        "train": rows.select(np.flatnonzero(~chosen)),
-        "validation": rows.select(np.flatnonzero(chosen)),
-    }
-
-
-def _resampled(train: Rows, config: DataConfig) -> tuple[Rows, np.ndarray]:
-    """Return the training rows that ``data.resample`` leaves, and the positions in them of those
-    that are to come again, as often as they are.
-    """
-    checks.keys("data.resample", config.resample, sorted(train.counts()))
-    dropped, copies = [], []
-    for label, factor in config.resample.items():
-        rows = np.flatnonzero(train.codes == train.names.index(label))
-        digests = (each.ljust(16, b"\0") for each in train.digests[rows].tolist())
-        ranks = [readers.rank("resample", config.split_seed, each) for each in digests]
-        rows = rows[np.argsort(np.array(ranks, "S16"), kind="stable")]
-        wanted = max(1, int(len(rows) * factor + 0.5))
-        dropped.append(rows[wanted:])
-        copies.append(np.resize(rows, max(0, wanted - len(rows))))
-    empty = np.zeros(0, np.int64)
-    dropped = np.sort(np.concatenate([empty, *dropped]))
-    copies = np.concatenate([empty, *copies])
-    copies = copies - np.searchsorted(dropped, copies)
-    return train.skip(dropped, DROPPED) if len(dropped) else train, copies
-
-
-def _texts(rows: Rows, purpose: str, seed: int):
-    """Return the text of each row, the rows of each text, and the texts of each class, shuffled."""
-    digests, first, text_of_row, counts = np.unique(
-        rows.digests, return_index=True, return_inverse=True, return_counts=True
-    )
-    ranks = [readers.rank(purpose, seed, each.ljust(16, b"\0")) for each in digests.tolist()]
-    labels = rows.codes[first]
-    # Text by text: sorted by label, then as the seed says.
-    order = np.lexsort((np.array(ranks, "S16"), labels))
-    return text_of_row, counts, np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
-
-
-def _take(counts: np.ndarray, target: int) -> list[int]:
-    """Take texts worth ``target`` rows at most (one text at least), and leave one text.
-
-    Args:
-        counts: rows of each text, in the order in which they are taken.
-        target: rows.
-
-    Returns:
-        Positions in ``counts``.
-    """
-    taken = []
-    for position, count in enumerate(counts.tolist()):
-        if target == 0 or len(taken) == len(counts) - 1:
-            break
-        if count <= target:
-            taken.append(position)
-            target -= count
-    if not taken and len(counts) > 1:
-        taken.append(int(counts.argmin()))
-    return taken
-
-
-def _known(name: str, rows: Rows, known: set[str], report: ReadReport) -> Rows:
-    strange = Counter({n: count for n, count in rows.counts().items() if n not in known})
-    named = [f"{label!r} ({count} rows)" for label, count in strange.most_common()]
-    warn(report, f"{name}: rows skipped, their labels stand in no training row", named, str)
-    codes = [code for code, label in enumerate(rows.names) if label not in known]
-    return rows.skip(np.flatnonzero(np.isin(rows.codes, codes)), UNKNOWN_LABEL)
-
-
-def _finish(splits: dict[str, Rows], given: Given) -> None:
-    """Refuse empty splits, warn of thin classes, and close the account."""
-    train = splits["train"].counts()
-    report = given.report
-    for name, rows in splits.items():
-        if not len(rows):
-            cause = "has no row with a label of the training rows"
-            if name not in given.splits:
-                texts = 1 + len(splits.keys() - given.splits.keys() - {"train"})
-                cause = (
-                    "is empty: no class has enough different texts to cut it from train, expected "
-                    f"{texts} or more in one"
-                )
-            raise InputError(f"{_source(given)}: the {name} split {cause}")
-        if name != "train":
-            absent = sorted(set(train) - set(rows.counts()))
-            warn(report, f"{name}: classes without a row", absent)
-            alike = [
-                group
-                for group, members in rows.subgroups.items()
-                if len(np.unique(rows.codes[members])) < 2
-            ]
-            warn(report, f"{name}: subgroups whose rows are not of two classes", alike)
-        rows.use()
-    if (splits["train"].weights == 0).all():
-        raise InputError(f"{_source(given)}: every training row has weight 0, expected one above 0")
-    single = sorted(label for label, count in train.items() if count == 1)
-    warn(report, "train: classes with a single row", single)
-    report.check()
-
-
-def warn(report: ReadReport, what: str, names: Sequence[str], show=repr) -> None:
-    """Add a warning that lists the first few ``names``, if there are any."""
-    if names:
-        more = len(names) - _NAMED_AT_MOST
-        listed = ", ".join(map(show, names[:_NAMED_AT_MOST]))
-        report.warnings.append(f"{what}: {listed}" + (f" and {more} more" if more > 0 else ""))
-
-
-def _source(given: Given) -> str:
-    return given.report.files[0].path
-
-
 def _collect(
-    lines: Iterable[Row | Skipped], name: str, report: ReadReport, encoding: str, rows: _Collector
+    lines: Iterable[Row | Skipped], name: str, report: ReadReport, encoding: str, rows: Collector
 ) -> None:
     """Add the rows of one file to ``rows`` and its account to ``report``."""
     file = FileReport(name)
@@ -738,10 +341,10 @@ def _key(config: DataConfig) -> dict:
     if config.source == "reviews":
         content = [digest for _, digest in reviews.FILES.values()]
     else:
-        layout = _layout(Path(config.source).expanduser(), config)
+        files = layout(Path(config.source).expanduser(), config)
         content = {
             split: [str(path), format, readers.content(path)]
-            for split, (path, format) in layout.items()
+            for split, (path, format) in files.items()
         }
     return {"settings": settings, "content": content, "code": cache.code()}
 
@@ -771,10 +374,10 @@ def _reopened(folder: Path, config: DataConfig, keep):
         for name in SPLITS:
             rows = arrays[f"{name}.rows"]
             splits[name] = Split(
-                texts=Column(folder / _ROWS, "text", rows, keep),
+                texts=Column(folder / ROWS, "text", rows, keep),
                 labels=arrays[f"{name}.labels"],
                 weights=arrays[f"{name}.weights"] if config.weight_column is not None else None,
-                places=Column(folder / _ROWS, "place", rows, keep),
+                places=Column(folder / ROWS, "place", rows, keep),
                 digests=arrays[f"{name}.digests"],
                 lengths=arrays[f"{name}.lengths"],
                 subgroups={
@@ -783,85 +386,3 @@ def _reopened(folder: Path, config: DataConfig, keep):
                 },
             )
     return tuple(rest["labels"]), splits, ReadReport.from_mapping(rest["report"])
-
-
-def _layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
-    """Return, for each split that the source gives, its path and format."""
-    if config.files:
-        paths = named_files(root, config.files)
-        return {split: (path, _file_format(path, config.format)) for split, path in paths.items()}
-    try:
-        if root.is_dir():
-            return _folder_layout(root, config.format)
-        if root.is_file():
-            return {"train": (root, _file_format(root, config.format))}
-        siblings = [each.name for each in root.parent.iterdir()] if root.parent.is_dir() else []
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})") from None
-    raise checks.wrong(
-        "data.source",
-        config.source,
-        "reviews, a file or a folder that exists"
-        + checks.did_you_mean(root.name, ["reviews", *siblings]),
-    )
-
-
-def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files of a folder that ``data.files`` names, by split.
-
-    Raises:
-        InputError: if one of them does not exist.
-    """
-    found = {split: root / name for split, name in files.items()}
-    for split, path in found.items():
-        if not path.is_file():
-            siblings = [each.name for each in root.iterdir()] if root.is_dir() else []
-            raise checks.wrong(
-                f"data.files.{split}",
-                files[split],
-                f"a file in {root}" + checks.did_you_mean(path.name, siblings),
-            )
-    return found
-
-
-def _file_format(path: Path, format: str) -> str:
-    if format == "folders":
-        raise checks.wrong("data.format", format, f"a format of files: {path} is a file")
-    found = readers.format_of(path) if format == "auto" else format
-    if found is None:
-        known = ", ".join(readers.SUFFIXES)
-        raise InputError(
-            f"{path}: its name tells no format, expected one of {known} "
-            f"(also with {', '.join(readers.COMPRESSIONS)}), or data.format"
-        )
-    return found
-
-
-def _folder_layout(root: Path, format: str) -> dict[str, tuple[Path, str]]:
-    entries = sorted(root.iterdir())
-    found = {}
-    for split, names in FILE_NAMES.items():
-        folders = [each for each in entries if each.is_dir() and each.name in names]
-        files = [] if format == "folders" else _split_files(entries, names, format)
-        candidates = files or (folders if format in ("auto", "folders") else [])
-        if len(candidates) > 1:
-            listed = ", ".join(each.name for each in candidates)
-            raise InputError(f"{root}: {listed} all name the {split} split, expected one of them")
-        for each in candidates:
-            found[split] = (each, "folders" if each.is_dir() else _file_format(each, format))
-    if "train" in found:
-        return found
-    if not found and format in ("auto", "folders") and any(each.is_dir() for each in entries):
-        return {"train": (root, "folders")}
-    listed = ", ".join(each.name for each in entries[:_NAMED_AT_MOST]) or "nothing"
-    raise InputError(
-        f"{root}: found {listed}{', …' if len(entries) > _NAMED_AT_MOST else ''}; expected a "
-        "train.* file (csv, tsv, jsonl, parquet, txt), a folder named train, or a folder per class"
-    )
-
-
-def _split_files(entries: list[Path], names: Sequence[str], format: str) -> list[Path]:
-    files = [each for each in entries if each.is_file() and each.name.split(".")[0] in names]
-    if format == "auto":
-        return [each for each in files if readers.format_of(each)]
-    return [each for each in files if readers.format_of(each) in (format, None)]

@@ -13,6 +13,7 @@ from imbalance.checks import InputError
 from imbalance.config import SPAN_FORMATS, DataConfig
 from imbalance.data import corpus, people_daily, readers, span_readers
 from imbalance.data.corpus import BROKEN
+from imbalance.data.layout import FILE_NAMES, named_files
 from imbalance.data.readers import Skipped
 from imbalance.data.report import FileReport, ReadReport
 from imbalance.data.span_rows import NO_LABEL, NamedSpan, SpanRow
@@ -152,7 +153,7 @@ def layout(config: DataConfig) -> dict[str, tuple[Path | None, str]]:
         return {"train": (None, "words")}
     root = Path(config.source).expanduser()
     if config.files:
-        paths = corpus.named_files(root, config.files)
+        paths = named_files(root, config.files)
     elif root.is_dir():
         paths = _split_files(root)
     elif root.is_file():
@@ -178,7 +179,7 @@ def _split_files(root: Path) -> dict[str, Path]:
     except OSError as error:
         raise InputError(f"{root}: cannot be read ({error.strerror})") from None
     found = {}
-    for split, names in corpus.FILE_NAMES.items():
+    for split, names in FILE_NAMES.items():
         paths = [each for each in entries if each.name.split(".")[0] in names]
         if len(paths) > 1:
             listed = ", ".join(each.name for each in paths)

@@ -7,7 +7,7 @@ import pytest
 
 from imbalance.checks import InputError
 from imbalance.config import DataConfig
-from imbalance.data import corpus, load, text_key
+from imbalance.data import corpus, cutting, load, text_key
 from imbalance.data.report import FileReport, ReadReport
 
 
@@ -78,7 +78,7 @@ def test_equal_texts_stay_together(tmp_path):
     rows = rows_of(a=30, b=30)
     spaced = [(label, text.replace(" ", "\u3000 ")) for label, text in rows]
     found = load_from(write(tmp_path / "some.txt", rows + spaced + rows))
-    train, validation, test = (keys(found, split) for split in corpus.SPLITS)
+    train, validation, test = (keys(found, split) for split in cutting.SPLITS)
     assert not train & validation
     assert not train & test
     assert not validation & test
@@ -92,7 +92,7 @@ def test_equal_texts_stay_together(tmp_path):
 )
 def test_small_classes(tmp_path, size, expected):
     found = load_from(write(tmp_path / "some.txt", rows_of(big=100, small=size)))
-    assert tuple(label_counts(found, split)["small"] for split in corpus.SPLITS) == expected
+    assert tuple(label_counts(found, split)["small"] for split in cutting.SPLITS) == expected
 
 
 def test_a_class_of_one_repeated_text_stays_in_train(tmp_path):
@@ -170,7 +170,7 @@ def test_folds_of_data_with_a_validation_split_are_refused(tmp_path):
 def test_without_validation_rows_all_others_train(tmp_path):
     path = write(tmp_path / "some.txt", rows_of(a=100, b=40))
     found = load_from(path, validation_fraction=0)
-    assert [len(found.splits[split]) for split in corpus.SPLITS] == [112, 0, 28]
+    assert [len(found.splits[split]) for split in cutting.SPLITS] == [112, 0, 28]
     assert keys(found, "test") == keys(load_from(path, folds=2, fold=0), "test")
     assert found.report.rows_used == 140
     assert not found.report.warnings
@@ -187,7 +187,7 @@ def test_folder_of_split_files_is_left_alone(tmp_path):
     write(tmp_path / "test.txt", rows_of(a=4, b=4))
     (tmp_path / "README.md").write_text("about")
     found = load_from(tmp_path)
-    assert [len(found.splits[split]) for split in corpus.SPLITS] == [40, 5, 8]
+    assert [len(found.splits[split]) for split in cutting.SPLITS] == [40, 5, 8]
     assert found.splits["test"].texts == [text for _, text in rows_of(a=4, b=4)]
 
 
@@ -196,14 +196,14 @@ def test_missing_validation_is_cut_from_train_alone(tmp_path):
     write(tmp_path / "train.txt", rows + rows)
     write(tmp_path / "test.txt", rows_of(a=4, b=4))
     found = load_from(tmp_path, validation_fraction=0.2)
-    assert [len(found.splits[split]) for split in corpus.SPLITS] == [64, 16, 8]
+    assert [len(found.splits[split]) for split in cutting.SPLITS] == [64, 16, 8]
     assert not keys(found, "train") & keys(found, "validation")
 
 
 def test_missing_test_is_cut_from_train(tmp_path):
     write(tmp_path / "train.txt", rows_of(a=20, b=20))
     write(tmp_path / "valid.txt", rows_of(a=4, b=4))
-    assert [len(load_from(tmp_path).splits[split]) for split in corpus.SPLITS] == [32, 8, 8]
+    assert [len(load_from(tmp_path).splits[split]) for split in cutting.SPLITS] == [32, 8, 8]
 
 
 def test_split_files_of_several_formats(tmp_path):
@@ -224,7 +224,7 @@ def test_folder_per_class(tmp_path):
     (tmp_path / "C3-Empty").mkdir()
     found = load_from(tmp_path)
     assert found.labels == ("Art", "Law")
-    assert [len(found.splits[split]) for split in corpus.SPLITS] == [14, 2, 4]
+    assert [len(found.splits[split]) for split in cutting.SPLITS] == [14, 2, 4]
     assert any("without a usable text: 'Empty'" in each for each in found.report.warnings)
 
 
@@ -236,7 +236,7 @@ def test_folder_per_class_in_a_folder_per_split(tmp_path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{label} {split} {i}")
     found = load_from(tmp_path)
-    assert [len(found.splits[split]) for split in corpus.SPLITS] == [18, 2, 6]
+    assert [len(found.splits[split]) for split in cutting.SPLITS] == [18, 2, 6]
     assert found.splits["test"].places[0] == str(tmp_path / "test" / "Art" / "0.txt")
 
 
@@ -245,7 +245,7 @@ def test_conflicting_training_rows_are_skipped_wherever_they_are(tmp_path):
     path = write(tmp_path / "some.txt", rows)
     found = load_from(path)
     assert found.report.rows_used == 40
-    tally = found.report.files[0].skipped[corpus.CONFLICTING]
+    tally = found.report.files[0].skipped[cutting.CONFLICTING]
     assert tally.places == [f"{path}:1", f"{path}:42"]
 
 
@@ -254,7 +254,7 @@ def test_conflicting_and_repeated_test_rows_are_kept(tmp_path):
     write(tmp_path / "test.txt", [("a", "x"), ("b", "x"), ("b", "y"), ("b", "y")])
     found = load_from(tmp_path)
     assert len(found.splits["test"]) == 4
-    assert notes(found) == {corpus.CONFLICTING: 2, "repeating an earlier row": 1}
+    assert notes(found) == {cutting.CONFLICTING: 2, "repeating an earlier row": 1}
 
 
 def test_class_whose_every_row_conflicts_is_named(tmp_path):
@@ -269,7 +269,7 @@ def test_labels_unknown_to_training_are_skipped_and_named(tmp_path):
     write(tmp_path / "test.txt", rows_of(a=2, z=3))
     found = load_from(tmp_path)
     assert found.labels == ("a", "b")
-    assert skipped(found) == {corpus.UNKNOWN_LABEL: 3}
+    assert skipped(found) == {cutting.UNKNOWN_LABEL: 3}
     assert any("'z' (3 rows)" in each for each in found.report.warnings)
 
 
@@ -318,7 +318,7 @@ def test_reviews():
     found = load(DataConfig(imbalance_ratio=50))
     assert found.labels == ("negative", "positive")
     total = Counter()
-    for split in corpus.SPLITS:
+    for split in cutting.SPLITS:
         total.update(label_counts(found, split))
     assert total == {"negative": 9031, "positive": 181}
     assert found.report.rows_read == 18576 + 16548

@@ -6,7 +6,7 @@ import pytest
 
 from imbalance.checks import InputError
 from imbalance.config import PAIR_SEPARATOR, DataConfig
-from imbalance.data import corpus, load, load_split, readers, text_key
+from imbalance.data import corpus, cutting, load, load_split, readers, text_key
 from imbalance.data.readers import Columns, Row, Skipped
 
 PAIR = Columns(("a", "b"), "label")
@@ -128,8 +128,8 @@ def test_training_rows_are_dropped_and_repeated(source):
     assert set(times) <= {2, 3, 4, 5, 6}
     assert len(times) == len({row for row in before if row[0]})
     [file] = changed.report.files
-    assert file.skipped[corpus.DROPPED].count == rare - fewer
-    assert file.notes[corpus.REPEATED].count == more - often
+    assert file.skipped[cutting.DROPPED].count == rare - fewer
+    assert file.notes[cutting.REPEATED].count == more - often
     for split in ("validation", "test"):
         assert rows_of(plain, split) == rows_of(changed, split)
     assert rows_of(load(configured(source, resample={1: 2.5, "0": 0.5}))) == after
