@@ -28,7 +28,8 @@ class Measures:
         main: the score that speaks for all where one has to.
         rows: what is scored, such as documents.
         classes, one_class: what has an F1 each.
-        method: paragraphs on the classes and on the drawing, for the end of the report.
+        parts: what a row may hold several of.
+        sizes, drawing: Markdown on the classes and on the bootstrap, for the end of the report.
     """
 
     headings: Mapping[str, str]
@@ -39,6 +40,7 @@ class Measures:
     rows: str
     classes: str = "classes"
     one_class: str = "class"
+    parts: str = "spans"
     sizes: str = ""
     drawing: str = ""
 
@@ -134,6 +136,7 @@ _WORDS = dataclasses.replace(
     main="token_accuracy",
     classes="tags",
     one_class="tag",
+    parts="words",
     sizes="""\
 - **Accuracy** is the share of words, whose ends are given, with the right tag. Macro-F1 is the mean
   over all tags. Tags are sorted by their words in training and validation: under 100, 100 to 999,

@@ -22,7 +22,12 @@ from imbalance.study.paired import reference_of
 from imbalance.study.rows import Row
 from imbalance.study.scoring import SUBSETS
 
-GROUP_TITLES = {"losses": "Losses", "ablation": "Ablation", "learning": "Learning curve"}
+GROUP_TITLES = {
+    "losses": "Losses",
+    "ablation": "Ablation",
+    "learning": "Learning curve",
+    "tags": "Tags",
+}
 _CAPTIONS = {
     "differences.svg": "Differences with their intervals on all test {rows}; blue where they "
     "hold after the correction.",
@@ -48,10 +53,11 @@ def _test_split(numbers: Numbers) -> str:
             f"Test split: {total['test_rows']:,} {measures.rows} of {len(classes)} "
             f"{measures.classes}, {total['unseen_rows']:,} of them unseen."
         )
-    told = f"Test split: {rows['all']:,.0f} {measures.rows}, {rows['unseen']:,.0f} of them unseen"
+    unseen = 0 if math.isnan(rows["unseen"]) else rows["unseen"]
+    told = f"Test split: {rows['all']:,.0f} {measures.rows}, {unseen:,.0f} of them unseen"
     if numbers.kind.MACRO is None:
         return f"{told}."
-    told += f", with {total['test_rows']:,} spans of {len(classes)} {measures.classes}"
+    told += f", with {total['test_rows']:,} {measures.parts} of {len(classes)} {measures.classes}"
     outside = numbers.constant("outside_share", "all")
     if math.isnan(outside):
         return f"{told}."

@@ -186,9 +186,9 @@ def test_the_same_with_sigmoids_are_taken(name):
 @pytest.mark.parametrize("name", ["label_smoothing", "asymmetric_loss"])
 def test_an_unknown_number_of_classes_is_refused(name):
     specs = [tf.TensorSpec([None, 2, None])] * 2
+    # AutoGraph would wrap the error.
+    traced = tf.function(losses.get(name).__call__, input_signature=specs, autograph=False)
     with pytest.raises(InputError, match="^y_pred: got shape"):
-        # AutoGraph would wrap the error.
-        traced = tf.function(losses.get(name).__call__, input_signature=specs, autograph=False)
         traced.get_concrete_function()
 
 

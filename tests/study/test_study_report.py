@@ -202,7 +202,8 @@ def test_different_test_rows_are_not_compared():
 
 def test_a_sweep_shows_scores_by_variant(tmp_path, monkeypatch):
     file = {key: STUDY[key] for key in ("base", "output_dir", "results", "seeds")}
-    file["rows"] = STUDY["rows"][:2]
+    published = {"f1:positive": 0.5}
+    file["rows"] = [STUDY["rows"][0] | {"published": published}, STUDY["rows"][1]]
     file["variants"] = [{"name": "1:1"}, {"name": "1:50", "changes": {"training": {"epochs": 3}}}]
     study = make(tmp_path, file, monkeypatch)
     for number, cell in enumerate(study.cells()):
@@ -212,12 +213,39 @@ def test_a_sweep_shows_scores_by_variant(tmp_path, monkeypatch):
     paths = report.write(study)
     assert str(paths[-1]) == "results/small-sweep.svg"
     text = paths[0].read_text(encoding="utf-8")
-    for heading in ("F1 of positive", "PR-AUC of positive", "calibration error"):
+    assert "### F1 of positive\n\n|  | 1:1 | published | 1:50 |" in text
+    for heading in ("PR-AUC of positive", "calibration error"):
         assert f"### {heading}\n\n|  | 1:1 | 1:50 |" in text
     differences = text[text.index("### F1 of positive: differences") :]
     one, fifty = lines_of(differences, "`dice_loss`")[0][1:3]
     assert "**" not in one
     assert fifty.startswith("**+")
+
+
+def test_a_study_names_the_scores_that_its_tables_show(tmp_path, monkeypatch):
+    file = {key: STUDY[key] for key in ("base", "output_dir", "results")} | {"seeds": [1, 2]}
+    file["rows"] = [
+        {"name": "cross_entropy", "published": {"f1:yes": 0.8871}},
+        {"name": "dice_loss", "changes": {"loss": "dice_loss"}},
+    ]
+    file["report"] = {"metrics": ["f1:yes", "roc_auc", "log_loss"]}
+    study = make(tmp_path, file, monkeypatch)
+    right = {"cross_entropy": (0.9, 0.4), "dice_loss": (0.8, 0.9)}
+    for number, cell in enumerate(study.cells()):
+        made = predictions(right[cell.loss], number, 2, (300, 100))
+        finish(study, cell, Outcome(made, ("no", "yes"), np.array([900, 900]), 8.0))
+    report.write(study)
+    text = Path("results/small.md").read_text(encoding="utf-8")
+    assert "| loss | F1 of yes | published | ROC-AUC | log loss | F1 of yes, unseen |" in text
+    cells = lines_of(text, "`cross_entropy`")[0]
+    assert cells[2] == ".8871"
+    loss = lines_of(text, "`dice_loss`")[0][4]
+    assert loss.startswith("**")  # the lower one
+    assert "| accuracy | McNemar's p | macro-F1 | F1 of yes |" in text
+    won = text[text.index("Which loss wins where") : text.index("### Differences")]
+    assert len(lines_of(won, "F1 of yes")) == 1
+    assert "accuracy" not in won
+    assert "F1 of yes on the unseen documents against" in readme.section(study)
 
 
 def test_the_readme_follows_the_results(study):

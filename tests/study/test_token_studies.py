@@ -219,9 +219,9 @@ def label(start):
 
 
 def words(folder):
-    line = "我/r 爱/v 北京/ns"
-    Path(folder, "train.txt").write_text("\n".join([line] * 30), encoding="utf-8")
-    Path(folder, "test.txt").write_text("\n".join([line] * 5), encoding="utf-8")
+    for split, rows in (("train", 30), ("test", 5)):
+        lines = [f"我/r 爱/v {row}/m 北京/ns" for row in range(rows)]
+        Path(folder, f"{split}.txt").write_text("\n".join(lines), encoding="utf-8")
     return {"source": str(folder), "format": "words", "scheme": "words"}
 
 

@@ -15,6 +15,15 @@ from imbalance.run_folder import Run
 
 OF_SPANS = [kind for kind, (task, *_) in KINDS.items() if task != "reading"]
 OF_ANSWERS = [kind for kind in KINDS if kind not in OF_SPANS]
+
+
+def each_of(kinds):
+    """Run a test with runs of some kinds; one of each task and of words is quick."""
+    slow = {"bioes", "positions"}
+    marked = [pytest.param(kind, marks=[pytest.mark.slow] * (kind in slow)) for kind in kinds]
+    return pytest.mark.parametrize("kind", marked)
+
+
 # What every run is asked besides its own test rows: nothing, signs of no vocabulary, more than
 # max_length characters, white space and control characters.
 STRANGE_TEXTS = (
@@ -39,7 +48,7 @@ def as_listed(run, found):
     return [(each.span.start, each.span.end, run.labels[each.span.type]) for each in found]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_of(KINDS)
 def test_a_run_folder_is_whole(trained, kind):
     run = trained(kind).run
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
@@ -52,22 +61,19 @@ def test_a_run_folder_is_whole(trained, kind):
     assert not any("partial" in name for name in names)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_of(KINDS)
 def test_training_learns(trained, kind):
     run = trained(kind).run
     history = pd.read_csv(run.path / "history.csv")
     assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]
     scores = run.metrics["test"]["all"]
-    if kind in OF_SPANS:
-        assert scores["span_f1"] > 0.9
-    else:
-        assert scores["answer_f1"] > 0.6
+    assert scores["span_f1" if kind in OF_SPANS else "answer_f1"] > 0.7
     assert run.metrics["training"]["best_value"] == pytest.approx(
         history[run.config.training.monitor].max()
     )
 
 
-@pytest.mark.parametrize("kind", OF_SPANS)
+@each_of(OF_SPANS)
 def test_the_savedmodel_answers_as_the_run(trained, kind):
     run = trained(kind).run
     texts = [*own_texts(run), *STRANGE_TEXTS]
@@ -89,7 +95,7 @@ def test_the_savedmodel_answers_as_the_run(trained, kind):
         assert not given["score"][row, count:].any()
 
 
-@pytest.mark.parametrize("kind", OF_ANSWERS)
+@each_of(OF_ANSWERS)
 def test_the_savedmodel_answers_questions_as_the_run(trained, kind):
     run = trained(kind).run
     pairs = [each.split(PAIR_SEPARATOR) for each in own_texts(run)]
@@ -106,7 +112,7 @@ def test_the_savedmodel_answers_questions_as_the_run(trained, kind):
         key: value.numpy() for key, value in answer(question=questions, context=contexts).items()
     }
     expected = run.spans(texts)
-    assert sum(map(len, expected)) > ROWS["test"] // 2
+    assert any(expected)
     for row, ((question, context), found) in enumerate(zip(pairs, expected, strict=True)):
         start, end, score = 0, 0, 0.0
         if found:
@@ -122,7 +128,7 @@ def test_the_batch_changes_no_answer(trained, kind):
     run = trained(kind).run
     texts = own_texts(run)
     whole = run.spans(texts)
-    for row in (0, 7, 11):
+    for row in (0, 4, 7):
         [alone] = run.spans([texts[row]])
         assert [each.span for each in alone] == [each.span for each in whole[row]]
         np.testing.assert_allclose(
@@ -178,7 +184,7 @@ def test_unknown_characters_change_no_offset(trained):
 # --- evaluate.py --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_of(KINDS)
 def test_evaluating_again_gives_the_same(trained, kind, capsys):
     run = trained(kind).run
     before = run.metrics
@@ -189,13 +195,26 @@ def test_evaluating_again_gives_the_same(trained, kind, capsys):
     assert printed.strip() in trained(kind).out
 
 
+def test_other_data_leaves_the_metrics_of_the_run(trained, corpora, capsys):
+    run = trained("bio").run
+    before = run.metrics
+    assert call(evaluate, run.path, "--data", corpora / "conll") == 0
+    printed = capsys.readouterr()
+    assert f"{ROWS['test']} rows read, {ROWS['test']} used, 0 skipped" in printed.err
+    # The same rows in another format.
+    assert f"{before['test']['all']['span_f1']:.4f}" in printed.out
+    assert run.metrics == before
+    assert (run.path / "report" / "conll-test" / "report.md").is_file()
+
+
 def test_nothing_of_the_training_split_is_unseen(trained, capsys):
     run = trained("answers").run
     assert call(evaluate, run.path, "--split", "train") == 0
     assert run.metrics["train"]["unseen"]["rows"] == 0
-    assert run.metrics["train"]["all"]["rows"] > 20
+    assert run.metrics["train"]["all"]["rows"] > 10
 
 
+@pytest.mark.slow
 def test_runs_stand_side_by_side_with_references(trained, tmp_path, capsys):
     reference = tmp_path / "published.yaml"
     reference.write_text("BERT:\n  all: {span_f1: 0.8, per_type: {place: {f1: 0.75}}}\n")
@@ -213,6 +232,7 @@ def test_runs_stand_side_by_side_with_references(trained, tmp_path, capsys):
     assert set(frame["type"]) == {"place", "name"}
 
 
+@pytest.mark.slow
 def test_runs_with_answers_stand_side_by_side(trained, tmp_path, capsys):
     reference = tmp_path / "published.yaml"
     reference.write_text("people:\n  all: {exact_match: 0.92, answer_f1: 0.97}\n")
