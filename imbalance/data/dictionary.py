@@ -1,7 +1,10 @@
 """jieba's dictionary: Chinese words and their parts of speech."""
 
 import functools
-from importlib import metadata, resources
+from importlib import metadata, util
+from pathlib import Path
+
+from imbalance import checks
 
 # Of the parts of speech, those that tell names of people, places, organisations and other things,
 # common nouns and verbs apart; the last kind is of all others.
@@ -20,6 +23,9 @@ KINDS = len(_TAGS) + 1
 def kinds_of_words() -> dict[str, int]:
     """Return the kind, from 0 to ``KINDS - 1``, of each word of two characters and more.
 
+    Raises:
+        InputError: if jieba is not installed.
+
     Source:
         The dictionary of jieba, https://github.com/fxsjy/jieba (MIT licence), whose tags are
         those of ICTCLAS.
@@ -30,7 +36,13 @@ def kinds_of_words() -> dict[str, int]:
         (1, 2, True)
     """
     kind_of = {tag: kind for kind, tags in enumerate(_TAGS) for tag in tags}
-    text = (resources.files("jieba") / "dict.txt").read_text(encoding="utf-8")
+    # Not imported: its file alone is read.
+    found = util.find_spec("jieba")
+    if found is None:
+        raise checks.InputError(
+            "dictionary: its words are those of jieba, which is absent (pip install jieba)"
+        )
+    text = Path(found.origin).with_name("dict.txt").read_text(encoding="utf-8")
     lines = (line.split(" ") for line in text.splitlines())
     return {word: kind_of.get(tag, KINDS - 1) for word, _, tag in lines if len(word) > 1}
 
