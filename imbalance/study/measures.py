@@ -113,7 +113,7 @@ _SPANS = Measures(
     ),
     compared=("span_f1", "span_macro_f1", *_SIZES),
     won=("span_f1", "span_macro_f1", *_SIZES),
-    summary=("span_f1", "span_precision", "span_recall", "span_macro_f1", "tail_macro_f1"),
+    summary=("span_f1", "span_macro_f1", "span_precision", "span_recall", "tail_macro_f1"),
     main="span_f1",
     rows="sentences",
     classes="types",

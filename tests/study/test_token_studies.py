@@ -146,7 +146,7 @@ def test_the_report_of_spans_shows_their_scores(write):
     finish(study, spans_found, {"cross_entropy": (0.9, 0.7, 0.2), "dice_loss": (0.9, 0.7, 0.9)})
     report.write(study)
     text = Path("results/small.md").read_text(encoding="utf-8")
-    assert "| loss | F1 | published | precision | recall | macro-F1 | F1, types < 100 |" in text
+    assert "| loss | F1 | published | macro-F1 | precision | recall | F1, types < 100 |" in text
     assert "| .799 |" in text
     assert "`dice_loss` +" in text[text.index("Which loss wins where") : text.index("### Diff")]
     assert "F1 of each type" in text
