@@ -94,7 +94,8 @@ class Run:
         labels = _read(self.path / LABELS).removesuffix("\n").split("\n")
         least = 1 if self.task.of_tokens else 2
         if len(labels) < least or len(set(labels)) < len(labels) or "" in labels:
-            raise checks.wrong(str(self.path / LABELS), labels, "two classes or more, each once")
+            expected = f"{least} name{'s' if least > 1 else ''} or more, each once"
+            raise checks.wrong(str(self.path / LABELS), labels, expected)
         return tuple(labels)
 
     @cached_property

@@ -37,12 +37,12 @@ class Task(ABC):
     """One kind of label.
 
     Attributes:
-        reduction: of the loss. Of tokens it is the weighted mean: padding must not count.
-        of_tokens: whether the network gives logits of each token.
+        reduction: of the loss.
+        of_tokens: whether the network gives logits of each token, see :class:`TokenTask`.
     """
 
-    reduction = "mean_with_sample_weight"
-    of_tokens = True
+    reduction = "sum_over_batch_size"
+    of_tokens = False
 
     @abstractmethod
     def load(self, config: DataConfig):
@@ -84,6 +84,19 @@ class Task(ABC):
         """Return the probabilities that logits stand for, float32."""
         return keras.ops.convert_to_numpy(models.probabilities(logits, activation))
 
+    def metrics(self, classes: Sequence[str], activation: str) -> list[keras.metrics.Metric]:
+        """Return what training measures of each class."""
+        return []
+
+
+class TokenTask(Task):
+    """Labels of tokens, of which spans of the text are made."""
+
+    # Padding must not count.
+    reduction = "mean_with_sample_weight"
+    of_tokens = True
+
+    @abstractmethod
     def decode(
         self, probabilities: np.ndarray, text: str, names: Sequence[str], config: DataConfig
     ) -> list[Predicted]:
@@ -95,8 +108,8 @@ class Task(ABC):
             names: what :meth:`names` returned.
             config: ``scheme`` and ``max_length`` are used.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no spans")
 
+    @abstractmethod
     def scores(self, rows, predicted: list[list[Predicted]], names: Sequence[str]) -> dict:
         """Return what of a split no metric can keep batch by batch, for early stopping.
 
@@ -105,8 +118,3 @@ class Task(ABC):
             predicted: the spans found in each text.
             names: what :meth:`names` returned.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no spans")
-
-    def metrics(self, classes: Sequence[str], activation: str) -> list[keras.metrics.Metric]:
-        """Return what training measures of each class."""
-        return []

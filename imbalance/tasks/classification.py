@@ -7,9 +7,6 @@ from imbalance.tasks.base import Targets, Task
 class Classification(Task):
     """One label a text, or a pair of texts."""
 
-    reduction = "sum_over_batch_size"
-    of_tokens = False
-
     def load(self, config):
         return data.load(config)
 

@@ -13,13 +13,13 @@ from imbalance.data.pipeline import TokenValues
 from imbalance.data.vocabulary import SEPARATOR_ID
 from imbalance.metrics.reading_scores import READING_SCORES, answer_row_scores, reading_scores
 from imbalance.spans import Span
-from imbalance.tasks.base import Predicted, Targets, Task
+from imbalance.tasks.base import Predicted, Targets, TokenTask
 
 # Characters of an answer, at most.
 LONGEST_ANSWER = 60
 
 
-class Reading(Task):
+class Reading(TokenTask):
     """The position at which an answer starts, and that of its last character.
 
     With a softmax loss each is a choice among the positions of the context: logits and labels are

@@ -9,10 +9,10 @@ from imbalance.data import annotated
 from imbalance.data.pipeline import TokenValues
 from imbalance.metrics.span_scores import row_counts, span_scores
 from imbalance.spans import Span
-from imbalance.tasks.base import Predicted, Targets, Task
+from imbalance.tasks.base import Predicted, Targets, TokenTask
 
 
-class _Spans(Task):
+class _Spans(TokenTask):
     """What tags and pointers share: texts in which typed spans are marked."""
 
     task: str

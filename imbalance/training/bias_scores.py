@@ -13,12 +13,6 @@ from imbalance.training.validation_scores import ValidationScores
 MONITOR = "val_bias_auc"
 
 
-def check(config: RunConfig) -> None:
-    """Refuse bias scores of another task than classification, before the data is read."""
-    if config.task != "classification" and config.training.monitor == MONITOR:
-        raise checks.wrong("training.monitor", MONITOR, f"a score of task {config.task}")
-
-
 def callbacks(
     config: RunConfig, corpus: Corpus, encoder: TextEncoder, activation: str
 ) -> list[ValidationScores]:

@@ -297,7 +297,6 @@ def check(config: RunConfig) -> None:
     """
     class_weights.check(config.training.class_weight)
     decisions.check(config)
-    bias_scores.check(config)
     pretraining.options(config.training)
     filled = losses.weighted_arguments(config.loss.name)
     if filled and config.training.class_weight != "none":
