@@ -87,4 +87,9 @@ def build_model(
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "dtype"
     ]
     checks.keys("model.args", config.args, own)
+    for name, parameter in inspect.signature(build).parameters.items():
+        if name in own and parameter.default is parameter.empty and name not in config.args:
+            raise checks.InputError(
+                f"model.args.{name}: got nothing, expected a value, since {config.name} needs one"
+            )
     return build(vocabulary_size, units, dtype=dtype, **config.args)

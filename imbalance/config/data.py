@@ -138,7 +138,7 @@ class DataConfig:
         if not isinstance(self.resample, Mapping):
             raise checks.wrong("data.resample", self.resample, "a mapping from labels to factors")
         for label, factor in self.resample.items():
-            checks.number(f"data.resample.{label}", factor, low=0, low_open=True)
+            checks.number(f"data.resample.{label}", factor, low=0, high=1000, low_open=True)
         # Labels may be numbers in YAML; in the data they are text.
         resample = {str(label): factor for label, factor in self.resample.items()}
         object.__setattr__(self, "resample", resample)

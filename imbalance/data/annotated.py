@@ -149,6 +149,10 @@ def load(config: DataConfig, task: str) -> AnnotatedCorpus:
     fractions = {"validation": config.validation_fraction, "test": config.test_fraction}
     missing = {split: share for split, share in fractions.items() if share and split not in files}
     account = files["train"].account
+    if "test" in missing and "validation" in files:
+        report.warnings.append(
+            "the test split is cut from train, since no file gives it; data.files can name one"
+        )
     for split, rows in _cut(files["train"].rows, missing, config.split_seed).items():
         files[split] = Given(account, rows)
     files.setdefault("validation", Given(account, []))

@@ -43,6 +43,8 @@ def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
     Raises:
         InputError: if one of them does not exist.
     """
+    if root.is_file():
+        raise checks.wrong("data.source", str(root), "a folder, since data.files names files in it")
     found = {split: root / name for split, name in files.items()}
     for split, path in found.items():
         if not path.is_file():

@@ -61,6 +61,7 @@ from imbalance.checks import InputError
 from imbalance.data import readers, squad
 from imbalance.data.readers import Skipped
 from imbalance.data.span_rows import (
+    DAMAGED,
     DIFFERENT,
     NO_LABEL,
     OUTSIDE,
@@ -123,7 +124,7 @@ def _cluener_row(place: str, line: str) -> SpanRow:
         raise Unusable("text is not a string" if "text" in value else "field missing")
     if label is None:
         raise Unusable(NO_LABEL)
-    text, spans = readers.mended(text)[0], []
+    (text, broken), spans = readers.mended(text), []
     form = "label is not {type: {mention: [[first, last], …]}}"
     for kind, mentions in items(label, form):
         kind = type_name(kind, "type without a name")
@@ -135,9 +136,9 @@ def _cluener_row(place: str, line: str) -> SpanRow:
                     raise Unusable(form)
                 first, last = each
                 if not 0 <= first <= last < len(text):
-                    raise Unusable(OUTSIDE)
+                    raise Unusable(DAMAGED if broken else OUTSIDE)
                 if text[first : last + 1] != readers.mended(mention)[0]:
-                    raise Unusable(DIFFERENT)
+                    raise Unusable(DAMAGED if broken else DIFFERENT)
                 spans.append((first, last + 1, kind))
     return span_row(place, value["text"], spans)
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from imbalance.data import readers
 from imbalance.data.readers import Skipped
 
+# Then no offset can be trusted, and a wrong one is not the annotator's fault.
+DAMAGED = "bytes that do not fit the encoding"
 NO_LABEL = "no label"
 REPEATED_SPAN = "spans marked twice, kept once"
 CONTROL = "with control characters"

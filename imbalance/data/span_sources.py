@@ -16,7 +16,7 @@ from imbalance.data.corpus import BROKEN
 from imbalance.data.layout import FILE_NAMES, named_files
 from imbalance.data.readers import Skipped
 from imbalance.data.report import FileReport, ReadReport
-from imbalance.data.span_rows import NO_LABEL, NamedSpan, SpanRow
+from imbalance.data.span_rows import DAMAGED, NO_LABEL, NamedSpan, SpanRow
 
 SOURCE = "people_daily"
 TASKS = ("tagging", "span", "reading")
@@ -133,17 +133,21 @@ def _collide(one: NamedSpan, other: NamedSpan, task: str) -> bool:
 
 def _check_rows(given: Given, encoding: str) -> None:
     account = given.account
-    if not given.rows:
-        raise InputError(
-            f"{account.path}: no usable row among {account.read}, expected one at least"
-            + (f"; skipped: {account.reasons()}" if account.read else "")
-        )
-    broken = account.notes[BROKEN].count if BROKEN in account.notes else 0
+    broken = sum(
+        tally[name].count
+        for tally, name in ((account.notes, BROKEN), (account.skipped, DAMAGED))
+        if name in tally
+    )
     if 2 * broken > len(given.rows):
         raise InputError(
             f"{account.path}: {broken} of {account.read} rows hold bytes that do not fit the "
             f"encoding {encoding!r}, expected data.encoding to name the right one, for example "
             "gb18030"
+        )
+    if not given.rows:
+        raise InputError(
+            f"{account.path}: no usable row among {account.read}, expected one at least"
+            + (f"; skipped: {account.reasons()}" if account.read else "")
         )
 
 
@@ -160,7 +164,9 @@ def layout(config: DataConfig) -> dict[str, tuple[Path | None, str]]:
         paths = {"train": root}
     else:
         raise checks.wrong(
-            "data.source", config.source, f"{SOURCE}, or a file or a folder of texts with spans"
+            "data.source",
+            config.source,
+            f"{SOURCE}, or a file or a folder of texts with spans that exists",
         )
     return {
         split: (

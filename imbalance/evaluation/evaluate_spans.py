@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance import spans
+from imbalance.config import PAIR_SEPARATOR
 from imbalance.data.annotated import AnnotatedSplit
 from imbalance.evaluation import span_tables, tables
 from imbalance.evaluation.scores import unseen_rows
@@ -95,6 +96,17 @@ def scores(
     return scored | {name: of_tags[name] for name in ("token_accuracy", "outside_share")}
 
 
+def _of_context(text: str, found: list[dict]) -> dict:
+    """Return question and context apart, and the answer by its place in the context."""
+    question, _, passage = text.partition(PAIR_SEPARATOR)
+    answer = [
+        {key: each[key] - len(question) - 1 for key in ("start", "end")}
+        | {key: each[key] for key in ("text", "score")}
+        for each in found
+    ]
+    return {"question": question, "context": passage, "answers": answer}
+
+
 def _write_predictions(path: Path, run: Run, rows: AnnotatedSplit, predicted) -> None:
     with path.open("w", encoding="utf-8") as file:
         for text, place, found in zip(rows.texts, rows.places, predicted, strict=True):
@@ -109,4 +121,6 @@ def _write_predictions(path: Path, run: Run, rows: AnnotatedSplit, predicted) ->
                 for each in found
             ]
             row = {"place": place, "text": text, "spans": listed}
+            if run.config.task == "reading":
+                row = {"place": place, **_of_context(text, listed)}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

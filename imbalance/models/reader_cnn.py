@@ -6,7 +6,7 @@ from keras import ops
 from imbalance import checks
 from imbalance.models.loss_state import LossStateModel
 from imbalance.models.residual_convolution import ResidualConvolution
-from imbalance.models.siamese_cnn import PairSides
+from imbalance.models.siamese_cnn import PairSides, pair_sides
 from imbalance.models.token_vectors import token_logits, token_vectors
 from imbalance.models.word_dropout import WordDropout
 
@@ -56,8 +56,8 @@ def reader_cnn(
 
     Example:
         >>> model = reader_cnn(100, 2, embedding_dim=8, filters=4)
-        >>> model(ops.array([[5, 7, 2, 5, 9, 9]])).shape[1:]
-        (6, 2)
+        >>> tuple(model(ops.array([[5, 7, 2, 5, 9, 9]])).shape)
+        (1, 6, 2)
     """
     checks.integer("units", units, low=1)
     checks.integer("filters", filters, low=1)
@@ -117,10 +117,9 @@ class InQuestion(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self._sides = PairSides()
 
     def call(self, ids):
-        question, _ = self._sides(ids)
+        question, _ = pair_sides(ids)
         equal = (ids[:, :, None] == question[:, None, :]) & (ids[:, :, None] > _UNKNOWN)
         pairs = ops.any(equal[:, :-1, :-1] & equal[:, 1:, 1:], axis=2)
         before = ops.pad(pairs, [[0, 0], [1, 0]])
@@ -141,8 +140,8 @@ class QuestionMaximum(keras.layers.Layer):
 
     Example:
         >>> features = ops.array([[[1.0], [3.0], [9.0]]])
-        >>> QuestionMaximum()([features, ops.array([[5, 6, 0]])]).shape
-        (1, 1)
+        >>> float(QuestionMaximum()([features, ops.array([[5, 6, 0]])])[0, 0])
+        3.0
     """
 
     def __init__(self, **kwargs):

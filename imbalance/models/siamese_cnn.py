@@ -127,14 +127,24 @@ class PairSides(keras.layers.Layer):
     """
 
     def call(self, ids):
-        separators = ops.cast(ids == _SEPARATOR, "int32")
-        after = ops.cumsum(separators, axis=1)
-        first = ops.where(after == 0, ids, 0)
-        second = ops.where((after > 0) & (separators == 0), ids, 0)
-        return first, second
+        return pair_sides(ids)
 
     def compute_output_shape(self, input_shape):
         return input_shape, input_shape
+
+
+def pair_sides(ids):
+    """Do what :class:`PairSides` does.
+
+    Example:
+        >>> ops.convert_to_numpy(pair_sides(ops.array([[5, 6, 2, 7, 0]]))[1]).tolist()
+        [[0, 0, 0, 7, 0]]
+    """
+    separators = ops.cast(ids == _SEPARATOR, "int32")
+    after = ops.cumsum(separators, axis=1)
+    first = ops.where(after == 0, ids, 0)
+    second = ops.where((after > 0) & (separators == 0), ids, 0)
+    return first, second
 
 
 @keras.saving.register_keras_serializable(package="imbalance")

@@ -317,14 +317,14 @@ def _check_no_classes(config: RunConfig, loss: losses.ImbalanceLoss) -> None:
     """Refuse weights and counts of classes where a choice is one of positions."""
     if any(losses.entry(name).data_arguments for name in losses.parts(config.loss.name)):
         raise checks.wrong(
-            "loss", config.loss.name, "one that does not ask for class weights: answers have none"
+            "loss", config.loss.name, "one without weights or counts of classes: answers have none"
         )
     if not loss.of_positions:
         raise checks.wrong(
             "loss",
             config.loss.name,
-            "one that tells positions apart without numbers for them, soft labels or a mean over "
-            "them, such as cross_entropy or focal_loss, or activation: sigmoid",
+            "cross_entropy, focal_loss, ghm_loss or poly1_loss, or a loss with the argument "
+            "activation: sigmoid",
         )
     if config.training.class_weight != "none":
         raise checks.wrong(

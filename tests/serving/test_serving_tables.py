@@ -63,10 +63,10 @@ def test_when_there_are_tables(config, implementation, tables, remark):
 
 
 def test_without_tables_nothing_is_compiled_by_xla():
-    layer = models.TokenConvolutions(60, 8, 6, (2, 3), implementation="tables")
+    network = models.text_cnn(60, 3, filters=6, kernel_sizes=(2, 3), implementation="tables")
     ids = np.random.default_rng(1).integers(0, 60, size=(5, 9)).astype("int32")
-    expected = layer(ids)
-    plain = export._plain(layer)
+    expected = network(ids)
+    plain = export._plain(network)
     np.testing.assert_allclose(plain(ids), expected, atol=1e-5)
     graph = tf.function(plain).get_concrete_function(tf.TensorSpec([None, None], tf.int32)).graph
     operations = graph.as_graph_def()

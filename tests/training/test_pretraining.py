@@ -80,7 +80,7 @@ def test_a_network_without_one_table_is_refused(small_corpus):
     config = configured(small_corpus)
     corpus = load(config.data)
     encoder = encode(corpus, config.data).encoder
-    model = registry.build_model(ModelConfig(), vocabulary_size=3, units=3)
+    model = registry.build_model(ModelConfig("text_cnn"), vocabulary_size=3, units=3)
     with pytest.raises(InputError, match=r"training.pretrain: got 'skip_gram', expected none: "):
         pretraining.start(model, corpus, encoder, TrainingConfig(pretrain="skip_gram"))
 
