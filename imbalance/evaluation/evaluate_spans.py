@@ -66,7 +66,8 @@ def scores(
         Of answers what :func:`~imbalance.metrics.reading_scores.reading_scores` returns; of spans
         what :func:`~imbalance.metrics.span_scores.span_scores` returns, and ``token_accuracy``:
         of words, the share of those with the right tag; else, with ``outside_share``, of the BIO
-        tags that the spans stand for.
+        tags that the spans stand for. ``mention_macro_f1`` is what CLUENER's own script prints, see
+        :func:`~imbalance.metrics.span_scores.row_counts`.
     """
     kept = range(len(rows)) if keep is None else np.flatnonzero(keep).tolist()
     if run.config.task == "reading":
@@ -80,7 +81,10 @@ def scores(
     scored = span_scores(row_counts(gold, found, types), run.labels)
     if run.config.data.scheme == "words" and run.config.task == "tagging":
         return scored | {"token_accuracy": scored["span_recall"]}
-    lengths = [len(rows.texts[row]) for row in kept]
+    texts = [rows.texts[row] for row in kept]
+    mentions = span_scores(row_counts(gold, found, types, texts), run.labels)
+    scored["mention_macro_f1"] = mentions["span_macro_f1"]
+    lengths = list(map(len, texts))
     true, guessed = (
         np.concatenate(
             [np.zeros(0, int)]

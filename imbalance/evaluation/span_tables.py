@@ -19,7 +19,7 @@ from imbalance.evaluation.tables import Runs, Scores
 from imbalance.metrics.reading_scores import READING_SCORES
 from imbalance.metrics.span_scores import OF_EACH, SPAN_SCORES, TAG_SCORES
 
-_SCORES = (*SPAN_SCORES, *TAG_SCORES, *READING_SCORES)
+_SCORES = (*SPAN_SCORES, "mention_macro_f1", *TAG_SCORES, *READING_SCORES)
 _KINDS = ("type", "tag")
 
 

@@ -54,6 +54,7 @@ _HEADINGS = {
     "span_recall": "span recall",
     "span_f1": "span F1",
     "span_macro_f1": "types' macro-F1",
+    "mention_macro_f1": "mentions' macro-F1",
     "token_accuracy": "token accuracy",
     "tag_macro_f1": "tags' macro-F1",
     "outside_share": "share of O",
