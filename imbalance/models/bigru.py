@@ -63,8 +63,8 @@ def bigru(
     read = WordDropout(word_dropout, name="word_dropout")(ids) if word_dropout else ids
     vectors = TokenVectors(vocabulary_size, embedding_dim, dtype=dtype, name="embedding")(read)
     dropped = keras.layers.SpatialDropout1D(spatial_dropout, dtype=dtype, name="spatial_dropout")
-    # Neither unrolled nor compiled by XLA: either is built anew for each length of a batch, and a
-    # step is no shorter by it; `reset_after`, the default, is what cuDNN computes.
+    # Neither unrolled nor compiled by XLA: either is built anew for each length of a batch, which
+    # takes seconds each time; `reset_after`, the default, is what cuDNN computes.
     both = keras.layers.Bidirectional(
         keras.layers.GRU(hidden, return_sequences=True, dtype=dtype), dtype=dtype, name="gru"
     )
