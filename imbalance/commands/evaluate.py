@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from imbalance import checks
 from imbalance.commands.options import Parser
 from imbalance.config import read_yaml
@@ -30,16 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise checks.wrong("runs", twice, "each run once")
-    scores = {}
+    scores, scored_on = {}, {}
     for run in runs:
         own = _load(task, run.config.data)
         if options.data is None:
+            rows = own.splits[options.split]
+            scored_on.setdefault(np.sort(rows.digests).tobytes(), []).append(run.name)
             found = results.evaluate(run, own, (options.split,), run.name)
             scores[run.name] = found[options.split]
         else:
             found = results.evaluate_elsewhere(run, own, options.data, options.split)
             scores[run.name], report = found
             print("\n".join(report.lines()), file=sys.stderr)
+    if len(scored_on) > 1:
+        groups = "; ".join(", ".join(group) for group in scored_on.values())
+        print(
+            f"warning: the {options.split} splits differ, so do not compare: {groups}",
+            file=sys.stderr,
+        )
     results.show(scores, options.split, task, references)
     if options.output is not None:
         _write(Path(options.output), scores, references, task)

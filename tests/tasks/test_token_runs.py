@@ -324,3 +324,10 @@ def test_a_corpus_of_another_task_is_one_line(task, corpus, message, corpora, tm
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_data_without_a_known_span_is_refused(trained, tmp_path, capsys):
+    path = tmp_path / "empty.json"
+    path.write_text('{"text": "没有名字", "label": {}}\n' * 3, encoding="utf-8")
+    assert call(evaluate, trained("bio").run.path, "--data", path) == 2
+    assert "expected spans of the run's types: " in capsys.readouterr().err
