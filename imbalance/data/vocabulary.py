@@ -118,7 +118,7 @@ class TextEncoder(tf.Module):
     def encode(self, texts: Iterable[str]) -> tf.RaggedTensor:
         """Return the ids of many raw texts: ragged, shape (texts, tokens), int32.
 
-        The same ids as those of :meth:`ragged`, of long texts some ten times sooner.
+        The same ids as those of :meth:`ragged`, of long texts much sooner.
         """
         coder = codes.coder(self.tokenizer)
         blocks = list(coder.blocks(texts))
