@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(study, options.readme or "README.md")
         failures = {}
         if not (options.report_only or options.readme):
-            failures = run(study, options.only, replace_stale=options.replace_stale)
+            failures = run(
+                study, options.only, replace_stale=options.replace_stale, at_once=options.jobs
+            )
         print(*report.write(study), sep="\n")
         if options.readme:
             readme.update(study, options.readme)
@@ -47,6 +49,12 @@ def _check(study: Study, path: str) -> int:
     return 1 if drifted else 0
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 1 to 256")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m imbalance.study",
@@ -59,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", metavar="DATA", help="instead of the study's data.source")
     parser.add_argument(
         "--only", metavar="PATTERN", default="*", help="of cells, such as 'dice*' or '*-seed1'"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="cells to train at a time, sharing the cores: on two cores, two small networks of one "
+        "thread each end sooner than one after the other; default 1",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="list the cells, what is done and the time left"

@@ -1,4 +1,4 @@
-"""Training cells one after the other, each in a process of its own, and skipping finished ones."""
+"""Training cells, each in a process of its own and one or more at a time."""
 
 import json
 import os
@@ -7,8 +7,10 @@ import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from imbalance import checks
@@ -30,6 +32,8 @@ _IRRELEVANT = (
 
 # Trains a job, its output going to a file; returns why it failed, or nothing.
 Runner = Callable[[Mapping, Path], str | None]
+
+_running: set[subprocess.Popen] = set()
 
 
 def stale(cell: Cell) -> str | None:
@@ -98,25 +102,78 @@ def train(cell: Cell, split: str, output_dir: Path, run: Runner) -> str | None:
     return reason and f"{reason} (see {log})"
 
 
-def in_process_of_its_own(job: Mapping, log: Path) -> str | None:
-    """Train a job with :mod:`imbalance.study.worker`."""
+def in_process_of_its_own(job: Mapping, log: Path, *, at_once: int = 1) -> str | None:
+    """Train a job with :mod:`imbalance.study.worker`.
+
+    Args:
+        job: see the worker.
+        log: where its output goes.
+        at_once: how many train at a time; each gets its share of the cores.
+    """
     path = log.with_suffix(".json")
     path.write_text(json.dumps(job, ensure_ascii=False, indent=1), encoding="utf-8")
     command = [sys.executable, "-m", "imbalance.study.worker", str(path), str(os.getpid())]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
+    threads = {}
+    if at_once > 1:
+        each = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+        threads = {"TF_NUM_INTRAOP_THREADS": each, "OMP_NUM_THREADS": each}
+    environment = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **threads,
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+    }
     # This package also where it was found through the working directory alone.
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, places))
     with log.open("w", encoding="utf-8") as output:
-        code = subprocess.run(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        ).returncode
+        )
+        _running.add(process)
+        try:
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _running.discard(process)
     if code == 0:
         return None
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip().removeprefix("error: ") if lines else f"exit status {code}"
+
+
+def runner(at_once: int) -> Runner:
+    """Return what trains jobs in processes, ``at_once`` of which share the cores."""
+    return partial(in_process_of_its_own, at_once=at_once)
+
+
+def each(calls: Sequence[Callable], at_once: int = 1) -> Iterator[tuple[int, object]]:
+    """Yield the place and the result of each call as it ends.
+
+    What is interrupted kills the processes that are running.
+
+    Example:
+        >>> sorted(each([lambda: "a", lambda: "b"], at_once=2))
+        [(0, 'a'), (1, 'b')]
+    """
+    if at_once == 1:
+        for place, call in enumerate(calls):
+            yield place, call()
+        return
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        places = {pool.submit(call): place for place, call in enumerate(calls)}
+        for future in as_completed(places):
+            yield places[future], future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(_running):
+            process.kill()
+        pool.shutdown()
 
 
 @contextmanager
@@ -142,6 +199,9 @@ def only_one(output_dir: Path) -> Iterator[None]:
 class Clock:
     """How long what is left will take, by the median of what has finished and is of its kind.
 
+    Args:
+        at_once: how many go at a time.
+
     Example:
         >>> clock = Clock()
         >>> for seconds in (60, 90, 600):
@@ -150,7 +210,8 @@ class Clock:
         ('about 0:15:00 left', 'time left unknown')
     """
 
-    def __init__(self):
+    def __init__(self, at_once: int = 1):
+        self._at_once = at_once
         self._seconds: dict[str, list[float]] = {}
 
     def add(self, kind: str, seconds: float) -> None:
@@ -161,5 +222,6 @@ class Clock:
         kinds = list(kinds)
         if any(kind not in self._seconds for kind in kinds):
             return "time left unknown"
-        total = round(sum(statistics.median(self._seconds[kind]) for kind in kinds))
+        seconds = sum(statistics.median(self._seconds[kind]) for kind in kinds)
+        total = round(seconds / self._at_once)
         return f"about {total // 3600}:{total // 60 % 60:02}:{total % 60:02} left"

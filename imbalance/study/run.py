@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from imbalance import checks
@@ -23,7 +24,8 @@ def run(
     only: str = "*",
     *,
     replace_stale: bool = False,
-    runner: Runner = jobs.in_process_of_its_own,
+    at_once: int = 1,
+    runner: Runner | None = None,
 ) -> dict[str, str]:
     """Train what is missing: baselines, the trials of the tuning, then the rows seed by seed.
 
@@ -36,7 +38,8 @@ def run(
         study: the study.
         only: a pattern such as ``dice*``, of the names of cells, ``<row>-seed<seed>``.
         replace_stale: remove stale cells and train them again.
-        runner: trains one job.
+        at_once: how many cells to train at a time, with their share of the cores each.
+        runner: trains one job, :func:`imbalance.study.jobs.runner` if nothing.
 
     Returns:
         Cell to why it has no result. It is also written to ``failures.json`` in the study's
@@ -48,11 +51,12 @@ def run(
     """
     chosen = select(study, only)
     check(study, chosen)
+    runner = runner or jobs.runner(at_once)
     with jobs.only_one(study.output_dir):
         archive = Archive(study)
         (study.output_dir / FAILURES).unlink(missing_ok=True)
-        failures = _tune(study, chosen, runner)
-        failures |= _train(study, archive, only, failures, replace_stale, runner)
+        failures = _tune(study, chosen, runner, at_once)
+        failures |= _train(study, archive, only, failures, replace_stale, runner, at_once)
         text = json.dumps(failures, ensure_ascii=False, indent=1)
         (study.output_dir / FAILURES).write_text(text + "\n", encoding="utf-8")
     return failures
@@ -122,30 +126,33 @@ def lines(study: Study, only: str = "*") -> list[str]:
     return told
 
 
-def _tune(study: Study, cells: Sequence[Cell], runner: Runner) -> dict[str, str]:
-    """Make the missing trials of the rows that ``cells`` need."""
+def _tune(study: Study, cells: Sequence[Cell], runner: Runner, at_once: int) -> dict[str, str]:
+    """Make the missing trials of the rows that ``cells`` need, a trial of each row in turn."""
     losses = {cell.loss for cell in cells}
     rows = [row for row in study.rows if row.name in losses]
     left = sum(tuning.missing(study, row) for row in rows)
-    clock, failures = Clock(), {}
-    for row in rows:
-        for _ in range(tuning.missing(study, row)):
-            line, seconds = tuning.try_once(
-                study, row, lambda cell: jobs.train(cell, "validation", study.output_dir, runner)
-            )
+    clock, failures = Clock(at_once), {}
+
+    def train(cell):
+        return jobs.train(cell, "validation", study.output_dir, runner)
+
+    while waiting := [row for row in rows if tuning.missing(study, row)]:
+        trials = [partial(tuning.try_once, study, row, train) for row in waiting]
+        for _, (line, seconds) in jobs.each(trials, at_once):
             clock.add("trial", seconds)
             left -= 1
             _tell(f"{line}; tuning: {clock.left(['trial'] * left)}")
+    for row in rows:
         wanted = study.tuning.spaces if study.tuning else ()
         if row.name in wanted and row.name not in tuning.chosen(study):
             failures[row.name] = f"no trial succeeded, see {tuning.trials_path(study)}"
     return failures
 
 
-def _train(study, archive, only, untuned, replace_stale, runner) -> dict[str, str]:
+def _train(study, archive, only, untuned, replace_stale, runner, at_once) -> dict[str, str]:
     """Train the missing cells; return why cells have no result."""
     failures = {}
-    clock = Clock()
+    clock = Clock(at_once)
     waiting: list[Cell] = []
     here: list[Cell] = []
     for cell in select(study, only):
@@ -170,8 +177,11 @@ def _train(study, archive, only, untuned, replace_stale, runner) -> dict[str, st
     archive.keep(here)
     for cell in here:
         results.replace(study.results, cell, cell.result()["scores"])
-    for number, cell in enumerate(waiting, start=1):
-        reason = jobs.train(cell, "test", study.output_dir, runner)
+    trainings = [partial(jobs.train, cell, "test", study.output_dir, runner) for cell in waiting]
+    left = [cell.kind for cell in waiting]
+    for number, (place, reason) in enumerate(jobs.each(trainings, at_once), start=1):
+        cell = waiting[place]
+        left.remove(cell.kind)
         place = f"[{number}/{len(waiting)}] {cell.name}"
         if reason:
             failures[cell.name] = reason
@@ -181,8 +191,7 @@ def _train(study, archive, only, untuned, replace_stale, runner) -> dict[str, st
         archive.keep([cell])
         results.replace(study.results, cell, result["scores"])
         clock.add(cell.kind, result["seconds"])
-        left = clock.left(each.kind for each in waiting[number:])
-        _tell(f"{place}: {_scores(study, result)}; {left}")
+        _tell(f"{place}: {_scores(study, result)}; {clock.left(left)}")
     return failures
 
 

@@ -12,6 +12,7 @@ on from there. What was chosen is read from it, and shown in ``<study>-tuned.yam
 import importlib.util
 import json
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,6 +33,9 @@ from imbalance.study.rows import Row
 _BUDGET = ("folds", "repeats", "epochs", "seed")
 FOLDS = "tuning"  # the folder of the folds' runs, which go when their trial is scored
 COLUMNS = ("loss", "trial", *_BUDGET, "values", "macro_f1", "seconds", "remark")
+
+# Rows may be tuned at the same time, and their trials stand in one file.
+_writing = threading.Lock()
 
 # Trains a cell whose validation split is to be predicted; returns why it failed, or nothing.
 Train = Callable[[Cell], str | None]
@@ -119,8 +123,7 @@ def check(study: Study, row: Row) -> None:
 
 def try_once(study: Study, row: Row, train: Train) -> tuple[str, float]:
     """Make the next trial of a row and write it down; return a line to show, and its seconds."""
-    trials = read(study)
-    own = trials[trials["loss"] == row.name]
+    own = read(study).query("loss == @row.name")
     number = len(own)
     values = _suggest(study, row, own)
     score, seconds, remark = _score(study, row, number, values, train)
@@ -128,9 +131,11 @@ def try_once(study: Study, row: Row, train: Train) -> tuple[str, float]:
     entry |= {name: getattr(study.tuning, name) for name in _BUDGET}
     entry |= {"values": json.dumps(values, ensure_ascii=False), "remark": remark}
     line = pd.DataFrame([entry], columns=list(COLUMNS))
-    both = pd.concat([trials, line]) if len(trials) else line
-    results.write(trials_path(study), both.sort_values(["loss", "trial"]))
-    _show(study)
+    with _writing:
+        trials = read(study)
+        both = pd.concat([trials, line]) if len(trials) else line
+        results.write(trials_path(study), both.sort_values(["loss", "trial"]))
+        _show(study)
     best = max([score, *own["macro_f1"]])
     told = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values.items())
     shown = (

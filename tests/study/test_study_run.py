@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,47 @@ def test_a_killed_study_goes_on_where_it_was(write):
     assert run(study, runner=runner) == {}
     assert runner.jobs == CELLS[2:]
     assert not list(study.output_dir.glob(".*.partial"))
+
+
+def test_cells_trained_at_once_give_the_same_files(write):
+    rows = [
+        {"name": name, "changes": {"loss": {"name": "focal_loss", "args": {"gamma": 1}}}}
+        for name in ("first", "second", "third")
+    ]
+    budget = {"trials": 3, "folds": 2, "epochs": 3}
+    study = write(rows=rows, tuning=budget | {"spaces": dict.fromkeys(("first", "third"), SPACE)})
+    written = []
+    for at_once in (1, 3):
+        assert run(study, at_once=at_once, runner=FalseRunner()) == {}
+        paths = [tuning.trials_path(study), *sorted(study.results.parent.iterdir())]
+        written.append({path: path.read_bytes() for path in paths})
+        assert len(written[-1]) >= 3
+        for folder in (study.results.parent, study.output_dir):
+            shutil.rmtree(folder)
+    assert written[0] == written[1]
+
+
+def test_an_interruption_starts_nothing_more_and_kills_what_runs():
+    started = []
+
+    def interrupted():
+        while len(jobs._running) < 1:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    def sleeps():
+        with subprocess.Popen(["sleep", "60"]) as process:
+            jobs._running.add(process)
+            started.append(process)
+            process.wait()
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(jobs.each([sleeps, interrupted, *[sleeps] * 50], at_once=2))
+    jobs._running.clear()
+    assert time.monotonic() - before < 30
+    assert len(started) < 4
+    assert all(process.returncode for process in started)
 
 
 def test_a_failing_cell_keeps_none_of_the_others(write, capsys):
