@@ -6,6 +6,7 @@ cuts are equally likely, or almost so, rounding decides, and the two may differ.
 """
 
 import dataclasses
+import functools
 import string
 from typing import NamedTuple
 
@@ -56,15 +57,9 @@ class WordGraph(tf.Module):
 
     def __init__(self, tokenizer: Tokenizer):
         super().__init__(name="words")
-        counts = dictionary.frequencies(tokenizer.user_words)
-        words = {word: count for word, count in counts.items() if can_be_found(word)}
-        kinds = dict.fromkeys((character for word in words for character in word), _OF_WORDS)
-        kinds |= dict.fromkeys(string.ascii_letters + string.digits, _ALPHANUMERIC)
-        model, pieces = unigram.model(words, kinds)
+        model, lengths, kinds = _dictionary(tokenizer.user_words)
         self._sentencepiece = text_operations().SentencepieceTokenizer(model, out_type=tf.int32)
-        # A sign that is in no word stands alone before SentencePiece meets it.
-        lengths = [1, *map(len, pieces[1:])]
-        self._length_of_piece = tf.constant(np.array(lengths, np.uint8))
+        self._length_of_piece = tf.constant(lengths)
         characters = dataclasses.replace(
             tokenizer, tokens="characters", pairs=False, max_length=_EVERYTHING
         )
@@ -105,8 +100,7 @@ class WordGraph(tf.Module):
             tf.reverse(codes, [0]), tf.reverse(starts[1:] - starts[:-1], [0]), validate=False
         )
         pieces = self._sentencepiece.tokenize(tf.strings.unicode_encode(blocks, "UTF-8"))
-        lengths = tf.gather(self._length_of_piece, tf.reverse(pieces.flat_values, [0]))
-        return tf.cast(lengths, tf.int32)
+        return tf.gather(self._length_of_piece, tf.reverse(pieces.flat_values, [0]))
 
     @staticmethod
     def _merged(lengths: tf.Tensor, begins: tf.Tensor, kinds: tf.Tensor) -> tf.Tensor:
@@ -116,6 +110,18 @@ class WordGraph(tf.Module):
         joined = single[1:] & single[:-1] & ~tf.gather(begins, firsts)[1:]
         joined = tf.concat([tf.zeros_like(single[:1]), joined], axis=0)
         return tf.math.segment_sum(lengths, tf.cumsum(tf.cast(~joined, tf.int32)) - 1)
+
+
+@functools.lru_cache(maxsize=2)
+def _dictionary(user_words: tuple) -> tuple[bytes, np.ndarray, dict[str, int]]:
+    """Return the model, the length of each of its pieces, and what the characters are to it."""
+    counts = dictionary.frequencies(user_words)
+    words = {word: count for word, count in counts.items() if can_be_found(word)}
+    kinds = dict.fromkeys((character for word in words for character in word), _OF_WORDS)
+    kinds |= dict.fromkeys(string.ascii_letters + string.digits, _ALPHANUMERIC)
+    model, pieces = unigram.model(words, kinds)
+    # A sign that is in no word stands alone before SentencePiece meets it.
+    return model, np.array([1, *map(len, pieces[1:])], np.int32), kinds
 
 
 def text_operations():
