@@ -59,10 +59,7 @@ class Server:
         self._settings = settings
         self._models = [Model(folder, settings.versions) for folder in folders]
         self.service = Service(self._models, settings.limits)
-        self._runner = web.AppRunner(
-            rest.application(self.service), access_log=None, shutdown_timeout=settings.grace
-        )
-        self._rpc = rpc.server(self.service)
+        self._runner = self._site = self._rpc = None
         self._watching: list[asyncio.Task] = []
         self.port = self.grpc_port = 0
 
@@ -75,17 +72,23 @@ class Server:
         for model in self._models:
             await model.start()
         settings = self._settings
+        self._runner = web.AppRunner(
+            rest.application(self.service), access_log=None, shutdown_timeout=settings.grace
+        )
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, settings.host, settings.port, backlog=1024)
         try:
             await self._site.start()
         except OSError as error:
+            await self._runner.cleanup()
             raise wrong("--port", settings.port, f"a free port ({error.strerror})") from None
         self.port = self._runner.addresses[0][1]
+        self._rpc = rpc.server(self.service)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         try:
             self.grpc_port = self._rpc.add_insecure_port(f"{host}:{settings.grpc_port}")
         except RuntimeError:
+            await asyncio.gather(self._runner.cleanup(), self._rpc.stop(None))
             raise wrong("--grpc-port", settings.grpc_port, "a free port") from None
         await self._rpc.start()
         self._watching = [asyncio.create_task(model.watch(settings.poll)) for model in self._models]
