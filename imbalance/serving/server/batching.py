@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from imbalance.serving.server.arrays import rows
-from imbalance.serving.server.errors import RequestError
+from imbalance.serving.server.errors import wrong
 
-# Of a long request where nothing is joined, and the most rows of one that cannot be cut.
+# Of a long request where nothing is joined.
 _ROWS_AT_ONCE = 256
-_MOST_ROWS = 1024
+# The most rows of a request, and of one that cannot be cut: memory and the answer's writing, which
+# holds up the others, must have a bound.
+_MOST_ROWS, _MOST_AT_ONCE = 4096, 1024
 
 
 @dataclass(eq=False)
@@ -69,12 +71,9 @@ class Batcher:
             RequestError: the request is wrong; no other one feels it.
         """
         count = rows(arrays)
-        if not signature.can_be_joined and count > _MOST_ROWS:
-            raise RequestError(
-                "INVALID_ARGUMENT",
-                f"inputs: got {count} rows, expected at most {_MOST_ROWS} a request "
-                f"of {signature.name}",
-            )
+        most = _MOST_ROWS if signature.can_be_joined else _MOST_AT_ONCE
+        if count > most:
+            raise wrong("inputs", f"{count} rows", f"at most {most} in a request")
         if not signature.can_be_joined or count <= self._piece:
             return await self._one(signature, arrays, count)
         found = []

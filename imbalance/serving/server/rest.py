@@ -103,8 +103,7 @@ async def _counted(request: web.Request, handler) -> web.StreamResponse:
         response.headers.extend(
             (key, value) for key, value in error.headers.items() if key in ("Allow", "Location")
         )
-    except (ValueError, web.RequestPayloadError) as error:  # a broken encoding of the body
-        _log.info("%s %s: %s", request.method, request.path, one_line(error))
+    except web.RequestPayloadError as error:  # compressed, and broken
         response = _error(400, f"body: {error}")
     except ConnectionError:
         raise  # the client has gone

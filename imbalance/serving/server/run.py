@@ -111,6 +111,8 @@ async def serve(
     folders: Sequence[ModelFolder], settings: Settings, say: Callable[[str], None] = print
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
+    # It would log a traceback for each client that breaks HTTP; ours are logged by `rest`.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)

@@ -95,8 +95,9 @@ def test_a_long_request_is_cut():
     signature = Doubling()
     assert answers(signature, [list(range(20))]) == [list(range(0, 40, 2))]
     assert signature.calls == [[8], [8], [4]]
-    [error] = answers(Doubling(can_be_joined=False), [[0] * 1025])
-    assert "1025 rows" in str(error)
+    for kind, rows in ((signature, 4097), (Doubling(can_be_joined=False), 1025)):
+        [error] = answers(kind, [[0] * rows])
+        assert f"{rows} rows" in str(error)
 
 
 def test_a_request_that_is_given_up_leaves_the_queue():
