@@ -70,6 +70,7 @@ def test_imports_point_down(path):
         ("imbalance.weights", "keras"),
         ("imbalance.commands.train", "keras"),
         ("imbalance.data.audit", "tensorflow"),
+        ("imbalance.serving.__main__", "tensorflow"),
     ],
 )
 def test_importing_stays_light(module, absent):
