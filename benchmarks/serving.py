@@ -135,7 +135,8 @@ async def _load(folder: Path, texts: Sequence[str], seconds: float) -> tuple[lis
     for number, (name, (most, wait)) in enumerate(BATCHES.items()):
         arguments = ("--max-batch", most, "--batch-timeout-ms", wait)
         with _server(folder / _NAME, *arguments) as server:
-            await _for(Load(server.address, texts), 8, min(seconds, 5))  # compiles, fills caches
+            for clients in (1, 8):  # compiles, for single texts and for many
+                await _for(Load(server.address, texts), clients, min(seconds, 5))
             for clients in CLIENTS:
                 before = await _calls(server)
                 load = Load(server.address, texts)

@@ -29,13 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.name and len(options.models) > 1:
             raise wrong("--name", options.name, "one MODEL_DIR with it")
         _check_needed()
-        from imbalance.serving.server import folders, run
-        from imbalance.serving.server.service import Limits
+        from imbalance.serving.server import folders
 
         found = [folders.find(path, options.name) for path in options.models]
         names = [each.name for each in found]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise wrong("MODEL_DIR", twice, "models of different names")
+        # TensorFlow takes seconds to import: after what can be wrong without it.
+        from imbalance.serving.server import run
+        from imbalance.serving.server.service import Limits
+
         settings = run.Settings(
             host=options.host,
             port=options.port,

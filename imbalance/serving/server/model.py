@@ -96,8 +96,8 @@ class Model:
         """
         await self._update(at_once=True)
         if not self._loaded:
-            number, state = next(iter(self.states.items()))
-            raise InputError(f"{self.folder.path}: version {number}: {state.error}")
+            reasons = (f"version {number}: {each.error}" for number, each in self.states.items())
+            raise InputError(f"{self.folder.path}: {next(reasons, 'its versions have gone')}")
 
     async def watch(self, seconds: float) -> None:
         """Look for new versions for ever."""

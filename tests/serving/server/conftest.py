@@ -1,7 +1,12 @@
 """Small networks of each kind, exported, and a server of them."""
 
+import shutil
+from pathlib import Path
+
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 from servers import Client, running
 
 from imbalance import registry, run_folder, tasks
@@ -29,7 +34,7 @@ KINDS = {
 }
 
 
-def untrained(folder, kind: str, seed: int = 1) -> Run:
+def untrained(folder, kind: str) -> Run:
     """Write a run folder with the weights that a network starts with."""
     folder.mkdir()
     config = RunConfig.from_mapping(KINDS[kind])
@@ -40,14 +45,14 @@ def untrained(folder, kind: str, seed: int = 1) -> Run:
     names = ("x", "y", "z")
     classes = task.classes(names, config.data.scheme)
     units = task.units(classes, "softmax")
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(1)
     model = registry.build_model(
         config.model, vocabulary_size=len(encoder.vocabulary), units=units, of_tokens=task.of_tokens
     )
     model = task.network(model, units, "softmax")
     for variable in model.trainable_variables:
         # Large enough that answers are not all the same.
-        variable.assign(3 * keras.random.normal(variable.shape, seed=seed))
+        variable.assign(3 * keras.random.normal(variable.shape, seed=1))
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
     encoder.save(folder / run_folder.VOCABULARY)
@@ -69,12 +74,22 @@ def runs(tmp_path_factory) -> dict[str, Run]:
 
 
 @pytest.fixture(scope="session")
-def newer(tmp_path_factory) -> Run:
-    """A run as ``text`` with other weights, exported as version 2."""
-    run = untrained(tmp_path_factory.mktemp("newer") / "text", "text", seed=2)
-    (run.path / "serving" / "1").mkdir(parents=True)
-    export(run, run.path / "serving", WITHOUT_TABLES)
-    return run
+def newer(runs, tmp_path_factory) -> Path:
+    """A version as that of ``text``, but with other weights."""
+    old, new = runs["text"].path / "serving" / "1", tmp_path_factory.mktemp("newer") / "2"
+    shutil.copytree(old, new)
+    reader = tf.train.load_checkpoint(str(old / "variables" / "variables"))
+    names = sorted(reader.get_variable_to_shape_map())
+    values = [reader.get_tensor(name) for name in names]
+    values = [-each if getattr(each, "dtype", None) == np.float32 else each for each in values]
+    # The names say which variable a value is for, so the graph need not be exported again.
+    tf.raw_ops.SaveV2(
+        prefix=str(new / "variables" / "variables"),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=values,
+    )
+    return new
 
 
 @pytest.fixture(scope="session")

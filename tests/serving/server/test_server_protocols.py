@@ -16,6 +16,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from imbalance.serving.server.arrays import Spec, rows
+from imbalance.serving.server.bodies import to_arrays
+from imbalance.serving.server.errors import RequestError
+
 TEXTS = ["天地玄黄", "", "fox 日月 fox", "😀�\x1f", "寒来" * 300]
 INPUTS = {
     "text": {"text": TEXTS},
@@ -52,8 +56,8 @@ def equal(found, expected):
 @pytest.mark.parametrize("model", INPUTS)
 def test_both_forms_and_grpc_answer_equally(client, runs, model):
     inputs = INPUTS[model]
-    rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
-    by_row = client.predict({"instances": rows}, model)
+    instances = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
+    by_row = client.predict({"instances": instances}, model)
     by_column = client.predict({"inputs": inputs}, model)
     assert (by_row.status, by_column.status) == (200, 200)
     outputs = by_grpc(client, model, inputs).outputs
@@ -231,3 +235,19 @@ def test_metrics(client):
     assert after['imbalance_serving_version{model="text",version="1"}'] == 1
     assert after["imbalance_serving_queue"] == 0
     assert after["process_resident_memory_bytes"] > 0
+
+
+def test_one_value_beside_the_rows():
+    inputs = {"k": Spec(np.dtype("int32"), ()), "text": Spec(np.dtype(object), (None,))}
+    found, in_rows = to_arrays({"inputs": {"text": ["a", "b"], "k": 2}}, inputs)
+    assert (found["k"].shape, found["k"].dtype, int(found["k"]), rows(found)) == ((), "i4", 2, 2)
+    assert not in_rows
+    for body, says in (
+        ({"instances": [{"text": "a", "k": 2}]}, "k is one value for all rows"),
+        ({"inputs": {"text": ["a"], "k": 2**31}}, "k: got a number out of range"),
+        ({"inputs": {"text": ["a"], "k": 2.0}}, "k: got a number, expected a whole number"),
+        ({"inputs": {"text": ["a"], "k": [2]}}, r"k: got the shape \[1\], expected \[\]"),
+        ({"inputs": {"text": ["a"], "k": True}}, "k: got true or false"),
+    ):
+        with pytest.raises(RequestError, match=says):
+            to_arrays(body, inputs)
