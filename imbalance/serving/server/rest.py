@@ -3,18 +3,15 @@
 import asyncio
 import json
 import logging
-from pathlib import Path
 
 from aiohttp import web
 
-from imbalance.serving.server import bodies
+from imbalance.serving.server import bodies, page
 from imbalance.serving.server.errors import RETRY_SECONDS, RequestError, one_line
 from imbalance.serving.server.metrics import CONTENT_TYPE
 from imbalance.serving.server.service import SIGNATURES, Service, as_json
 
 SERVICE = web.AppKey("service", Service)
-# What stands at `/` for people: files without a step of building.
-_PAGE = Path(__file__).with_name("page")
 
 _log = logging.getLogger("imbalance.serving")
 
@@ -30,7 +27,8 @@ def application(service: Service) -> web.Application:
     app.router.add_route("*", "/v1/{rest:.*}", _malformed)
     app.router.add_get("/metrics", _metrics)
     app.router.add_get("/", _page)
-    app.router.add_static("/page/", _PAGE)
+    app.router.add_get("/page/models.json", _models)
+    app.router.add_static("/page/", page.FOLDER)
     return app
 
 
@@ -70,7 +68,12 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
-    return web.FileResponse(_PAGE / "index.html")
+    return page.index()
+
+
+async def _models(request: web.Request) -> web.Response:
+    found = await asyncio.to_thread(page.models, request.app[SERVICE])
+    return _json({"models": found})
 
 
 async def _malformed(request: web.Request) -> web.Response:
