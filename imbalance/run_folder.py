@@ -4,6 +4,7 @@
 ``config.yaml``     the resolved configuration: every value, those the data filled included
 ``labels.txt``      class names, one a line, in the order of their ids
 ``vocabulary.txt``  tokens, one a line, in the order of their ids
+``user_dict.txt``   the user's words and their frequencies; absent where there are none
 ``history.csv``     losses and scores of each epoch
 ``decision.json``   temperature, prior correction and offsets; absent where none are asked for
 ``metrics.json``    scores by split and subset, and what training did
@@ -15,6 +16,7 @@
 """
 
 import contextlib
+import dataclasses
 import json
 import math
 import shutil
@@ -37,6 +39,7 @@ from imbalance.tasks.batches import Batches
 CONFIG = "config.yaml"
 LABELS = "labels.txt"
 VOCABULARY = "vocabulary.txt"
+USER_DICT = "user_dict.txt"
 DECISION = "decision.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
@@ -105,7 +108,10 @@ class Run:
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        tokenizer = Tokenizer.from_config(self.config.data, self.config.task)
+        data = self.config.data
+        if data.user_dict is not None:  # as it was when the run was trained
+            data = dataclasses.replace(data, user_dict=str(self.path / USER_DICT))
+        tokenizer = Tokenizer.from_config(data, self.config.task)
         return TextEncoder.load(self.path / VOCABULARY, tokenizer)
 
     @cached_property

@@ -35,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imbalance import run_folder, tasks
     from imbalance.commands import results
     from imbalance.run_folder import Run
+    from imbalance.serving import export
     from imbalance.training.fit import check, fit
 
     check(config)
+    export.check(config)
     _show_log()
     name = run_folder.available_name(config.output_dir, config)
     config = dataclasses.replace(config, name=name)
@@ -61,16 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(run, corpus, folder: Path, split: str) -> str:
     """Write the SavedModel and return a remark on it."""
-    from imbalance.serving import span_export
-    from imbalance.serving.export import cost_of_rounding, export
+    from imbalance.serving import export, span_export
 
     if run.task.of_tokens:
         span_export.export(run, folder)
         return ""
-    exported = export(run, folder, run.config.serving)
+    exported = export.export(run, folder, run.config.serving)
     if exported.tables == "float16":
         rows = corpus.splits[split]
-        print(cost_of_rounding(run, exported, rows.texts, rows.labels))
+        print(export.cost_of_rounding(run, exported, rows.texts, rows.labels))
     return f" ({exported.remark})"
 
 
@@ -97,6 +98,7 @@ def configuration(options: argparse.Namespace) -> RunConfig:
         "output_dir": options.output_dir,
         "data.source": options.data,
         "data.imbalance_ratio": options.imbalance_ratio,
+        "data.user_dict": options.user_dict,
         "model.name": options.model,
         "loss.name": options.loss,
         "training.class_weight": options.class_weight,
@@ -142,6 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--imbalance-ratio", metavar="R", type=float, help="of reviews: negatives per positive"
+    )
+    parser.add_argument(
+        "--user-dict",
+        metavar="FILE",
+        help="words beside jieba's, one a line, for --set data.tokens=words",
     )
     parser.add_argument(
         "--model",

@@ -53,6 +53,8 @@ class DataConfig:
         split_seed: seed of thinning, cutting and resampling, apart from the training seed, so that
             runs with other seeds see the same data.
         tokens: ``characters``, or ``words`` (jieba without its hidden Markov model).
+        user_dict: a file of words beside jieba's, in the format of its user dictionaries: a word a
+            line, and behind blanks its frequency, a tag, or both; null, none.
         keep: ``all`` characters, or ``letters`` (Chinese and Latin letters, as the published
             Fudan system does).
         max_characters: characters read from the start of each text; null reads all. Of a pair,
@@ -84,6 +86,7 @@ class DataConfig:
     resample: Mapping[str, float] = field(default_factory=dict, hash=False)
     split_seed: int = 2009
     tokens: str = "characters"
+    user_dict: str | None = None
     keep: str = "all"
     max_characters: int | None = None
     max_length: int = 400
@@ -144,6 +147,11 @@ class DataConfig:
         object.__setattr__(self, "resample", resample)
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
+        if self.user_dict is not None:
+            checks.text("data.user_dict", self.user_dict)
+            if self.tokens != "words":
+                expected = "null, since data.tokens is not words"
+                raise checks.wrong("data.user_dict", self.user_dict, expected)
         checks.choice("data.keep", self.keep, ("all", "letters"))
         if self.max_characters is not None:
             checks.integer("data.max_characters", self.max_characters, low=1)

@@ -7,6 +7,7 @@ only the beginning is read.
 
 import functools
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,23 @@ _PAGE_BITS = 8
 # a blank, and what the first bytes of a character read as.
 _WIDEST = 4
 _MOST_BYTES = 2**31 - 1
+
+
+class Placed(NamedTuple):
+    """The characters of a batch of texts, those of all texts one after the other.
+
+    Attributes:
+        ids: as of :class:`CharacterIds`, int32, shape (characters,).
+        codes: code points of the texts as they came in, int32, shape (characters,).
+        places: of each in its text, in code points, int32, shape (characters,). Of a run of
+            blanks, the last.
+        splits: where each text starts, and the end of the last, int64, shape (batch + 1,).
+    """
+
+    ids: tf.Tensor
+    codes: tf.Tensor
+    places: tf.Tensor
+    splits: tf.Tensor
 
 
 class CharacterIds:
@@ -71,6 +89,19 @@ class CharacterIds:
         # A batch of empty texts would have no position to take a maximum over.
         return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
 
+    def placed(self, texts: tf.Tensor) -> Placed:
+        """Return the characters that ``self(texts)`` has the ids of, and where they stand.
+
+        Args:
+            texts: as above; the two sides of a pair are not told apart.
+        """
+        found = self._placed(self._beginnings(texts))
+        rows = tf.RaggedTensor.from_row_splits(tf.range(tf.size(found.ids)), found.splits)
+        first = int(self._blanks)
+        rows = rows[:, first : self._max_length + first]
+        cut = Placed(*(tf.gather(each, rows.flat_values) for each in found[:3]), rows.row_splits)
+        return cut._replace(places=cut.places - first)
+
     def _of_pairs(self, texts: tf.Tensor) -> tf.Tensor:
         first, second = (
             tf.RaggedTensor.from_tensor(self._of_texts(side), padding=0) for side in sides(texts)
@@ -79,11 +110,7 @@ class CharacterIds:
         return tf.concat([first, separator, second], axis=1).to_tensor(default_value=0)
 
     def _of_texts(self, texts: tf.Tensor) -> tf.Tensor:
-        if self._max_characters is not None:
-            size = min(_WIDEST * self._max_characters, _MOST_BYTES)
-            texts = tf.strings.substr(texts, 0, size)
-            texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-            texts = tf.strings.substr(texts, 0, self._max_characters, unit="UTF8_CHAR")
+        texts = self._beginnings(texts)
         # As a rule these bytes hold enough characters, runs of blanks and what is dropped aside.
         wanted = self._max_length + _WIDEST
         size = min(_WIDEST * wanted, _MOST_BYTES)
@@ -93,8 +120,20 @@ class CharacterIds:
         ids = ids.to_tensor(default_value=0)
         return ids[:, int(self._blanks) : self._max_length + self._blanks]
 
+    def _beginnings(self, texts: tf.Tensor) -> tf.Tensor:
+        if self._max_characters is None:
+            return texts
+        size = min(_WIDEST * self._max_characters, _MOST_BYTES)
+        texts = tf.strings.substr(texts, 0, size)
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        return tf.strings.substr(texts, 0, self._max_characters, unit="UTF8_CHAR")
+
     def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Return ids; where blanks are kept, each row that is not empty begins with one more."""
+        found = self._placed(texts)
+        return tf.RaggedTensor.from_row_splits(found.ids, found.splits, validate=False)
+
+    def _placed(self, texts: tf.Tensor) -> Placed:
         if self._blanks:
             texts = tf.strings.join([" ", texts])
         decoded = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
@@ -106,9 +145,15 @@ class CharacterIds:
             # The last blank before each character that is none: no run, and none at the end. The
             # next row begins with a blank, so what follows the last of a row is never a character.
             keep |= tf.concat([keep[1:], [False]], axis=0)[: tf.size(keep)]
-        kept = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
-        ids = tf.abs(tf.gather(ids, tf.squeeze(tf.where(keep), axis=1)))
-        return tf.RaggedTensor.from_row_splits(ids, tf.gather(kept, splits), validate=False)
+        before = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
+        kept = tf.squeeze(tf.where(keep), axis=1)
+        starts = tf.repeat(splits[:-1], decoded.row_lengths())
+        return Placed(
+            tf.abs(tf.gather(ids, kept)),
+            tf.gather(codes, kept),
+            tf.cast(kept - tf.gather(starts, kept), tf.int32),
+            tf.gather(before, splits),
+        )
 
 
 @functools.cache

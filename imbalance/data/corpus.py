@@ -85,7 +85,9 @@ BROKEN = "with broken bytes replaced"
 SEPARATED = "with a separator character replaced"
 UNMARKED = "without a value for a subgroup, no member of it"
 # What decides how texts become ids, and nothing before that.
-ENCODING_FIELDS = ("tokens", "keep", "max_characters", "max_length", "vocabulary_size")
+ENCODING_FIELDS = (
+    *("tokens", "user_dict", "keep", "max_characters", "max_length", "vocabulary_size"),
+)
 # Files of a cache entry.
 _ARRAYS, _REST = "splits.npz", "corpus.json"
 

@@ -7,6 +7,7 @@ more: a worker is this file alone, run as a program, with pipes to and from it. 
 input does, also where its parent was killed.
 """
 
+import functools
 import io
 import os
 import pickle
@@ -25,7 +26,9 @@ _CHUNKS_BEFORE_WORKERS = 10
 _MOST_WORKERS = 6
 
 
-def words(texts: Iterable[str], processes: int | None = None) -> Iterator[str]:
+def words(
+    texts: Iterable[str], processes: int | None = None, user_words: tuple = ()
+) -> Iterator[str]:
     """Yield the words of each text, joined by blanks, in order.
 
     A word that is a blank itself is left out. Few texts are held at a time, and further
@@ -34,6 +37,7 @@ def words(texts: Iterable[str], processes: int | None = None) -> Iterator[str]:
     Args:
         texts: any number of strings; may be an iterator.
         processes: how many cut words at once; by default one a core, at most 6.
+        user_words: words beside jieba's, see :func:`add_words`.
 
     Raises:
         UnicodeEncodeError: if a text holds a lone surrogate.
@@ -46,16 +50,34 @@ def words(texts: Iterable[str], processes: int | None = None) -> Iterator[str]:
     processes = processes or min(_cores(), _MOST_WORKERS)
     chunks = _chunks(texts)
     for chunk in islice(chunks, _CHUNKS_BEFORE_WORKERS) if processes > 1 else chunks:
-        yield from _cut(chunk)
+        yield from _cut(chunk, user_words)
     # Any left?
     for chunk in chunks:
-        yield from _cut_by_workers(chain([chunk], chunks), processes)
+        yield from _cut_by_workers(chain([chunk], chunks), processes, user_words)
 
 
-def _cut(texts: list[str]) -> list[str]:
+@functools.lru_cache(maxsize=2)
+def add_words(user_words: tuple):
+    """Return jieba with further words, and a dictionary of the frequency that each of them has.
+
+    Args:
+        user_words: words and their frequencies; of None, jieba chooses one by which the word is
+            found where nothing else speaks against it.
+
+    Example:
+        >>> jieba, counts = add_words((("云计算", None),))
+        >>> jieba.cut("云计算", False), counts
+        (['云计算'], {'云计算': 1})
+    """
     import rjieba
 
-    return [" ".join([word for word in rjieba.cut(text, False) if word != " "]) for text in texts]
+    jieba = rjieba.Jieba() if user_words else rjieba  # which has one, made while it is imported
+    return jieba, {word: jieba.add_word(word, count, None) for word, count in user_words}
+
+
+def _cut(texts: list[str], user_words: tuple) -> list[str]:
+    jieba, _ = add_words(user_words)
+    return [" ".join([word for word in jieba.cut(text, False) if word != " "]) for text in texts]
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -75,9 +97,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cut_by_workers(chunks: Iterator[list[str]], processes: int) -> Iterator[str]:
+def _cut_by_workers(
+    chunks: Iterator[list[str]], processes: int, user_words: tuple
+) -> Iterator[str]:
     with ExitStack() as stack:
-        workers = [_Worker(stack) for _ in range(processes)]
+        workers = [_Worker(stack, user_words) for _ in range(processes)]
         busy = deque()
         for chunk, worker in zip(chunks, cycle(workers), strict=False):
             # In turns, so the one that was given work longest ago is the one to be given more.
@@ -95,7 +119,7 @@ class _Worker:
     It lives as long as ``stack``.
     """
 
-    def __init__(self, stack: ExitStack):
+    def __init__(self, stack: ExitStack, user_words: tuple):
         self._process = subprocess.Popen(
             # -P: the folder of this file is not one to import from.
             [sys.executable, "-P", __file__],
@@ -107,10 +131,11 @@ class _Worker:
         )
         stack.callback(self._end)
         self._results = io.BufferedReader(self._process.stdout)
+        self.send(user_words)
 
-    def send(self, texts: list[str]) -> None:
+    def send(self, value: list[str] | tuple) -> None:
         try:
-            _write(self._process.stdin, texts)
+            _write(self._process.stdin, value)
         except BrokenPipeError:
             raise self._ended_early() from None
 
@@ -140,17 +165,21 @@ def _write(pipe: io.RawIOBase, value) -> None:
 
 
 def _work() -> None:
-    """Cut the lists of texts that come in by standard input, until it ends."""
+    """Cut the lists of texts that come in by standard input after the user's words."""
     # Ctrl-C reaches every process at the terminal; the parent knows what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     results = io.FileIO(sys.stdout.fileno(), "wb", closefd=False)
+    user_words = None
     while True:
         try:
-            texts = pickle.load(sys.stdin.buffer)
+            received = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        if user_words is None:
+            user_words = received
+            continue
         try:
-            result = _cut(texts)
+            result = _cut(received, user_words)
         except Exception as error:
             result = error
         try:

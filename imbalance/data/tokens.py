@@ -12,7 +12,7 @@ from itertools import islice
 import tensorflow as tf
 
 from imbalance.config import PAIR_SEPARATOR, DataConfig
-from imbalance.data import segmentation
+from imbalance.data import segmentation, user_dict
 
 # White space, other separators and control characters: one blank for each run of them.
 _BLANKS = r"[\s\p{Z}\p{C}]+"
@@ -38,6 +38,7 @@ class Tokenizer:
             and the limits are of either side. A second separator is a blank, and a text without
             one is a pair whose second text is empty. With ``exact``, where offsets must not
             change, every separator is a token, and the limits are of the whole.
+        user_words: words beside jieba's, see :func:`imbalance.data.user_dict.read`.
 
     Example:
         >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=4)
@@ -51,14 +52,20 @@ class Tokenizer:
     max_characters: int | None
     max_length: int
     pairs: bool = False
+    user_words: user_dict.Words = ()
 
     @classmethod
     def from_config(cls, config: DataConfig, task: str = "classification") -> "Tokenizer":
-        """Return the tokenizer of a run: as configured; of tasks with offsets, exact characters."""
+        """Return the tokenizer of a run: as configured; of tasks with offsets, exact characters.
+
+        Raises:
+            InputError: if ``user_dict`` is no dictionary.
+        """
         tokens, keep, pairs = config.tokens, config.keep, config.pairs
         if task != "classification":
             tokens, keep, pairs = "characters", "exact", task == "reading"
-        return cls(tokens, keep, config.max_characters, config.max_length, pairs)
+        words = () if config.user_dict is None else user_dict.read(config.user_dict)
+        return cls(tokens, keep, config.max_characters, config.max_length, pairs, words)
 
     @property
     def sides(self) -> bool:
@@ -80,9 +87,9 @@ class Tokenizer:
         # Without the hidden Markov model this is a search in a dictionary, which a graph can
         # repeat.
         if not self.pairs:
-            return segmentation.words(self._cleaned(texts))
+            return segmentation.words(self._cleaned(texts), user_words=self.user_words)
         sides = (each for text in texts for each in halves(text))
-        words = segmentation.words(self._cleaned(sides))
+        words = segmentation.words(self._cleaned(sides), user_words=self.user_words)
         return map(PAIR_SEPARATOR.join, zip(words, words, strict=True))
 
     def _cleaned(self, texts: Iterable[str]) -> Iterator[str]:

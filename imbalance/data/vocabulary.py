@@ -103,11 +103,12 @@ class TextEncoder(tf.Module):
     def __call__(self, prepared: tf.Tensor) -> tf.Tensor:
         """Return ids of shape (batch, longest), int32, padded by 0 and at least one id wide."""
         if self.tokenizer.tokens == "characters":
-            return self._of_characters(prepared)
+            return self.characters(prepared)
         return padded(self.ragged(prepared))
 
     @functools.cached_property
-    def _of_characters(self) -> CharacterIds:
+    def characters(self) -> CharacterIds:
+        """What reads ids of characters, where those are the tokens."""
         ids = {token: index for index, token in enumerate(self.vocabulary) if len(token) == 1}
         return CharacterIds(self.tokenizer, ids, UNKNOWN_ID, SEPARATOR_ID)
 

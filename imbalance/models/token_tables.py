@@ -175,7 +175,7 @@ def window_maxima(widths: tuple[int, ...], halo: int):
     first nor walks them one by one; XLA makes one loop of it.
     """
 
-    @tf.function(jit_compile=True, reduce_retracing=True)
+    @tf.function(jit_compile=True, reduce_retracing=True, autograph=False)
     def maxima(rows, starts, tables):
         positions = tf.shape(starts)[0]
         found = []

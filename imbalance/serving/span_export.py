@@ -9,7 +9,9 @@ from imbalance import models
 from imbalance.config import PAIR_SEPARATOR
 from imbalance.data.vocabulary import SEPARATOR_ID
 from imbalance.run_folder import Run
-from imbalance.serving import span_graph, versions
+from imbalance.serving import model_card, span_graph, versions
+from imbalance.serving.refusals import require_pairs
+from imbalance.serving.warmup import Request
 from imbalance.tasks.reading import LONGEST_ANSWER
 
 
@@ -26,7 +28,8 @@ def export(run: Run, folder) -> Path:
     returns, of shape (batch,), ``answer``, string; ``start`` and ``end``, int32, its offsets in
     the context; and ``score``, float32. Without an answer these are empty and 0.
 
-    A byte that is no UTF-8 counts as one character.
+    A byte that is no UTF-8 counts as one character. ``assets/`` holds what
+    :func:`model_card.assets` says.
 
     Args:
         run: the run to export.
@@ -37,7 +40,15 @@ def export(run: Run, folder) -> Path:
     for each in (run.encoder, run.model):
         archive.track(each)
     archive.add_endpoint("serve", serve)
-    return versions.write(archive, folder)
+    outputs = serve.get_concrete_function().structured_outputs
+    described = model_card.signature(serve.input_signature, outputs)
+    limits = ["No signatures top_k, explain and tokens: they are of labels of whole texts."]
+    files = model_card.assets(run, {"serving_default": described}, limits)
+    requests = [
+        Request("serving_default", {name: ["a 中"] * batch for name in described["inputs"]})
+        for batch in (1, 2)
+    ]
+    return versions.write(archive, folder, files, requests)
 
 
 def _spans(run: Run):
@@ -46,7 +57,7 @@ def _spans(run: Run):
     types, scheme = tf.constant(run.labels), run.config.data.scheme
     blank = encoder.id_of.get(" ", -1)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
     def serve(text):
         ids = encoder(text)
         probabilities = models.probabilities(model(ids, training=False), activation)
@@ -66,9 +77,10 @@ def _answers(run: Run):
     model, encoder, activation = run.model, run.encoder, run.activation
     asked = [tf.TensorSpec([None], tf.string, name=name) for name in ("question", "context")]
 
-    @tf.function(input_signature=asked)
+    @tf.function(input_signature=asked, autograph=False)
     def serve(question, context):
-        question = tf.strings.regex_replace(question, PAIR_SEPARATOR, " ")
+        with tf.control_dependencies([require_pairs(question=question, context=context)]):
+            question = tf.strings.regex_replace(question, PAIR_SEPARATOR, " ")
         question, context = (
             tf.strings.unicode_transcode(each, "UTF-8", "UTF-8", errors="replace")
             for each in (question, context)

@@ -45,7 +45,7 @@ class FoldedConvolutions(tf.Module):
         self.widths = tuple(layer.kernel_sizes)
 
     # Traced for any shape: of a known one, TensorFlow would refuse the branch not taken.
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         texts, time = tf.unstack(tf.shape(ids))
         maxima = tf.cond(
@@ -55,12 +55,26 @@ class FoldedConvolutions(tf.Module):
         )
         return tf.nn.relu(maxima + self.bias)
 
+    def terms(self, ids: tf.Tensor, table: int) -> tf.Tensor:
+        """Return what tokens add to windows at one offset of one width.
+
+        Args:
+            ids: of any shape.
+            table: number of the offset, those of all widths one after the other.
+
+        Returns:
+            float32, the shape of ``ids`` and the filters.
+        """
+        total, filters = self.tables.shape[1:]
+        rows = tf.reshape(self.tables, [-1, filters])
+        return tf.cast(tf.gather(rows, ids * total + table), tf.float32)
+
     def _of_one_text(self, ids):
         """Return the maxima over time of a short text, by a single operation."""
         ids = tf.pad(ids, [[0, 0], [0, _ONE_TEXT - tf.shape(ids)[1]]])
         return self._compiled(tf.ensure_shape(ids, [1, _ONE_TEXT]), self.tables.read_value())
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def _compiled(self, ids, tables):
         stream = token_tables.to_stream(
             ids, self.widths, lambda size: -(-size // token_tables.CHUNK) * token_tables.CHUNK

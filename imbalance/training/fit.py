@@ -13,6 +13,7 @@ import numpy as np
 
 from imbalance import checks, losses, registry, run_folder, tasks, weights
 from imbalance.config import LossConfig, RunConfig, TrainingConfig
+from imbalance.data import user_dict
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
     TokenValues,
@@ -59,7 +60,8 @@ def fit(
     config: RunConfig, corpus, folder: Path, draw_confusion: Callable | None = None
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
-    ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` into ``folder``.
+    ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` and ``user_dict.txt``
+    into ``folder``.
 
     The network kept is that of the best epoch by ``training.monitor``; without validation rows,
     that of the last epoch.
@@ -98,7 +100,9 @@ def fit(
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
-    encoded = encode(corpus, config.data, Tokenizer.from_config(config.data, config.task))
+    tokenizer = Tokenizer.from_config(config.data, config.task)
+    user_dict.tell_of_lost(tokenizer.user_words)
+    encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
     training_rows, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
@@ -155,6 +159,8 @@ def fit(
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
     encoder.save(folder / run_folder.VOCABULARY)
+    if tokenizer.user_words:
+        user_dict.write(tokenizer.user_words, folder / run_folder.USER_DICT)
     model.save(folder / run_folder.MODEL)
     decided = decisions.write(
         config.decision, model, activation, validation_rows, draws, classes, folder
@@ -295,6 +301,8 @@ def check(config: RunConfig) -> None:
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
+    # Also for the dictionary of the user.
+    Tokenizer.from_config(config.data, config.task)
     class_weights.check(config.training.class_weight)
     decisions.check(config)
     pretraining.options(config.training)

@@ -241,18 +241,33 @@ def test_a_configuration_file_and_flags(small_corpus, tmp_path, capsys):
     assert (config.training.epochs, config.training.class_weight) == (1, "effective")
 
 
-def test_a_network_of_words_takes_words_joined_by_blanks(small_corpus, tmp_path):
+def test_a_saved_model_of_words_cuts_raw_text_by_the_users_words(
+    small_corpus, tmp_path, capsys, monkeypatch
+):
     import tensorflow as tf
 
+    from benchmarks import equality
+
     arguments = [*SMALL, "--data", small_corpus, "--output-dir", tmp_path, "--epochs", 1]
-    assert call(train, *arguments, "--name", "words", "--set", "data.tokens=words") == 0
+    arguments += ["--name", "words", "--set", "data.tokens=words"]
+    words = tmp_path / "own words.txt"
+    words.write_text("球赛在 9000 n\n\n钱股市\n法·律\n", encoding="utf-8")
+    assert call(train, *arguments, "--user-dict", words) == 0
+    assert "1 of 3 words hold a sign that always stands alone" in capsys.readouterr().err
+    words.write_text("something else")
     run = Run(tmp_path / "words")
     text = "球赛在北京举行"
-    [words] = run.encoder.tokenizer.prepare([text])
-    assert " " in words
+    assert run.encoder.tokenizer.prepare([text]) == ["球赛在 北京 举行"]
     serving = tf.saved_model.load(tmp_path / "words" / "serving" / "1")
-    answer = serving.signatures["serving_default"](text=tf.constant([words]))
+    answer = serving.signatures["serving_default"](text=tf.constant([text]))
     np.testing.assert_allclose(answer["probabilities"], run.probabilities([text]), atol=1e-6)
+    capsys.readouterr()
+    assert equality.main([str(tmp_path / "words")]) == 0
+    assert "116   100.0000%   100.0000%" in capsys.readouterr().out
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert call(train, *arguments[:-4], "--set", "data.tokens=words") == 2
+    assert "tensorflow-text, which is absent (pip install" in capsys.readouterr().err
 
 
 def test_list_losses_names_each_with_its_paper(capsys):
@@ -276,6 +291,8 @@ def test_list_losses_names_each_with_its_paper(capsys):
         (["--set", "data.token=words"], "data.token: unknown key"),
         (["--monitor", "f1"], "training.monitor: got 'f1'"),
         (["--sampling", "root"], "training.sampling: got 'root'"),
+        (["--user-dict", "x"], "data.user_dict: got 'x', expected null, since data.tokens is not"),
+        (["--user-dict", "x", "--set", "data.tokens=words"], "data.user_dict: x cannot be read"),
         (["--set", "data.fold=1"], "data.fold: got 1, expected null"),
         (["--class-weight", "balancd"], "did you mean 'balanced'"),
         (["--loss-arg", "from_logits=false"], "loss.args.from_logits: unknown key"),
