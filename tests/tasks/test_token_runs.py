@@ -296,6 +296,12 @@ READING, SPAN, TAGGING = (["--task", task] for task in ("reading", "span", "tagg
         ([*TAGGING, "--set", "data.resample={place: 2}"], "data.resample: got"),
         ([*TAGGING, "--set", "serving.tables=float16"], "serving.tables: got"),
         (["--task", "tags"], "task: got 'tags'"),
+        ([*SPAN, "--set", "data.imbalance_ratio=4"], "data.imbalance_ratio: got 4, expected null"),
+        ([*SPAN, "--imbalance-ratio", "11.5"], "--imbalance-ratio: got 11.5"),
+        (["--imbalance-ratio", "4"], "--imbalance-ratio: got 4.0, expected no such flag"),
+        ([*TAGGING, "--set", "data.test_imbalance_ratio=4"], "data.test_imbalance_ratio: got 4"),
+        (["--set", "data.scheme=bioes"], "data.scheme: got 'bioes', expected bio with task"),
+        (["--monitor", "val_bias_auc"], "training.monitor: got 'val_bias_auc'"),
     ],
     ids=lambda each: "" if isinstance(each, str) else " ".join(each),
 )
