@@ -296,6 +296,17 @@ def test_wrong_arguments_are_one_line(arguments, message, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("taken", "message"), [("x", "is free"), (".x.partial", "being written")])
+def test_a_name_that_is_taken_is_refused_before_the_data_are_read(taken, message, tmp_path, capsys):
+    (tmp_path / taken).mkdir()
+    # Read first, the missing corpus would be what is refused.
+    data = ["--data", tmp_path / "missing", "--output-dir", tmp_path]
+    assert call(train, "--name", "x", *data) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: name: got 'x'")
+    assert message in error
+
+
 def test_a_killed_run_never_looks_finished(small_corpus, tmp_path):
     program = (
         "import os, signal, sys\n"
