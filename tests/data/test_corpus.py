@@ -327,7 +327,7 @@ def test_reviews():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "no usable row among 0"),
+        ([], "some.txt: is empty, expected rows"),
         ([("a", " "), ("", "x")], "no usable row among 2.* 1 empty text, 1 empty label"),
         (rows_of(a=9), r"got \['a'\], expected two classes or more"),
         (rows_of(a=2, b=2), "the test split is empty: .* expected 3 or more in one"),
