@@ -142,13 +142,18 @@ def test_no_text_has_no_answer(trained):
     assert answer(text=tf.constant([], tf.string))["start"].shape[0] == 0
 
 
-def test_a_type_that_training_lacks_is_counted(trained, corpora):
+def test_a_type_that_training_lacks_is_counted(trained, corpora, capsys):
     err = trained("bio").err
     path = corpora / "cluener" / "test.json"
-    assert f"{path}: {ROWS['test'] + 1} rows read, {ROWS['test']} used, 1 skipped" in err
+    assert f"{path}: {ROWS['test'] + 1} rows read, {ROWS['test'] + 1} used, 0 skipped" in err
     assert f"({path}:{ROWS['test'] + 1})" in err
-    assert f"'{STRANGE}' (1 rows)" in err
-    assert trained("bio").run.metrics["test"]["all"]["rows"] == ROWS["test"]
+    assert f"'{STRANGE}' (1 spans)" in err
+    assert trained("bio").run.metrics["test"]["all"]["rows"] == ROWS["test"] + 1
+    assert call(evaluate, trained("bio").run.path) == 0
+    [warning] = capsys.readouterr().err.splitlines()
+    assert warning.endswith(
+        f"test: spans left out, their types stand in no training row: '{STRANGE}' (1 spans)"
+    )
 
 
 def test_what_was_found_is_written(trained):
@@ -341,4 +346,16 @@ def test_data_without_a_known_span_is_refused(trained, tmp_path, capsys):
     path = tmp_path / "empty.json"
     path.write_text('{"text": "没有名字", "label": {}}\n' * 3, encoding="utf-8")
     assert call(evaluate, trained("bio").run.path, "--data", path) == 2
-    assert "expected spans of the run's types: " in capsys.readouterr().err
+    assert (
+        "no span of a known type, expected one at least of name, place" in capsys.readouterr().err
+    )
+
+
+def test_a_word_of_an_unknown_type_is_one_that_was_not_found(trained, tmp_path, capsys):
+    path = tmp_path / "words.txt"
+    path.write_text(f"京/place 棋/{STRANGE}\n", encoding="utf-8")
+    assert call(evaluate, trained("words").run.path, "--data", path) == 0
+    printed = capsys.readouterr()
+    assert f"'{STRANGE}' (1 spans)" in printed.err
+    [line] = [line for line in printed.out.splitlines() if "token accuracy" in line]
+    assert line.split()[2:] == ["0.5000", "0.5000"]
