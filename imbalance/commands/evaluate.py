@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance import checks
-from imbalance.commands.options import Parser
+from imbalance.checks import Parser
 from imbalance.config import read_yaml
 
 

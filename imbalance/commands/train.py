@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalance import checks
-from imbalance.commands.options import Parser, key_values, nested
+from imbalance.checks import Parser
+from imbalance.commands.options import key_values, nested
 from imbalance.config import (
     CLASS_WEIGHTS,
     MODEL_OF_TASK,

@@ -6,7 +6,7 @@ import os
 import sys
 
 from imbalance import checks
-from imbalance.checks import InputError
+from imbalance.checks import InputError, Parser
 from imbalance.config import FORMATS, SPAN_FORMATS, TASKS, RunConfig
 from imbalance.data import audit, audit_spans
 
@@ -33,17 +33,10 @@ With another --task than classification, DATA holds texts in which spans are mar
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as everything else does."""
-
-    def error(self, message):
-        raise InputError(f"{message}; see {self.prog} --help")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     defaults = RunConfig().data
-    main = _Parser(
+    main = Parser(
         prog="python -m imbalance.data",
         description="Look at labelled texts before training on them.",
         epilog=_EPILOG,
