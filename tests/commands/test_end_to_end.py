@@ -93,6 +93,24 @@ def test_evaluating_again_gives_the_same_scores(runs, capsys):
     assert "test, by class" in capsys.readouterr().out
 
 
+def test_batch_prediction_answers_as_evaluation(runs, small_corpus, tmp_path):
+    from imbalance.predict import command
+
+    run, out = Run(runs[0]), tmp_path / "out.csv"
+    given = pd.read_csv(small_corpus / "test.csv")
+    arguments = [runs[0], small_corpus / "test.csv", "-o", out, "--prefix", "p_"]
+    assert command.main([str(each) for each in arguments]) == 0
+    found = pd.read_csv(out)
+    pd.testing.assert_frame_equal(found[["text", "label"]], given)
+    probabilities = run.probabilities(given["text"].tolist())
+    decided = run.decision.decide(probabilities)
+    assert found["p_label"].tolist() == [run.labels[each] for each in decided]
+    wanted = probabilities[np.arange(len(decided)), decided]
+    np.testing.assert_allclose(found["p_score"], wanted, atol=1e-6)
+    accuracy = (found["p_label"] == found["label"]).mean()
+    assert accuracy == pytest.approx(run.metrics["test"]["all"]["accuracy"])
+
+
 def test_a_run_is_read_back_by_a_new_process(runs):
     done = subprocess.run(
         [sys.executable, "evaluate.py", str(runs[0])],

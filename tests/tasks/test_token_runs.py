@@ -11,6 +11,7 @@ from conftest import KINDS, PLACES, REST, ROWS, STRANGE, call
 from imbalance import tasks
 from imbalance.commands import evaluate, train
 from imbalance.config import PAIR_SEPARATOR
+from imbalance.predict import command
 from imbalance.run_folder import Run
 
 OF_SPANS = [kind for kind, (task, *_) in KINDS.items() if task != "reading"]
@@ -168,6 +169,30 @@ def test_what_was_found_is_written(trained):
         )
         for each in row["spans"]:
             assert each["text"] == row["text"][each["start"] : each["end"]]
+
+
+@pytest.mark.parametrize("kind", ["bio", "answers"])
+def test_batch_prediction_answers_as_evaluation(trained, kind, tmp_path):
+    run = trained(kind).run
+    report = (run.path / "report" / "test" / "predictions.jsonl").read_text(encoding="utf-8")
+    wanted = [json.loads(line) for line in report.splitlines()]
+    names = ("text",) if kind == "bio" else ("question", "context")
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    lines = [json.dumps({name: row[name] for name in names}) + "\n" for row in wanted]
+    rows.write_text("".join(lines), encoding="utf-8")
+    assert command.main([str(run.path), str(rows), "-o", str(out)]) == 0
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len(found) == len(wanted)
+    for row, expected in zip(found, wanted, strict=True):
+        assert [row[name] for name in names] == [expected[name] for name in names]
+        if kind == "answers":
+            [expected] = expected["answers"]
+            row["spans"] = [{**row, "text": row["answer"]}]
+            expected = {"spans": [expected]}
+        for one, other in zip(row["spans"], expected["spans"], strict=True):
+            assert one["score"] == pytest.approx(other["score"], abs=1e-4)
+            keys = other.keys() - {"score"}
+            assert [one[key] for key in keys] == [other[key] for key in keys]
 
 
 def test_class_weights_of_tags_have_mean_one(trained):
