@@ -24,11 +24,9 @@ _OF_CLASSES = (
     "val_weighted_f1",
     "val_geometric_mean",
     "val_mcc",
-    "val_roc_auc",
-    "val_pr_auc",
 )
 MONITORS_OF_TASK = {
-    "classification": (*_OF_CLASSES, "val_bias_auc"),
+    "classification": (*_OF_CLASSES, "val_roc_auc", "val_pr_auc", "val_bias_auc"),
     "tagging": (*_OF_CLASSES, "val_span_f1"),
     "span": (*_OF_CLASSES, "val_span_f1"),
     "reading": ("val_loss", "val_exact_match", "val_answer_f1"),

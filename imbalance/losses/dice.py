@@ -85,6 +85,10 @@ def dsc_loss(y_true, y_pred, alpha=0.1, smooth=1.0, activation="softmax", *, fro
     weight off easy examples, as focal loss does. For y = 1 the minimum is at p = 1 / (1 + α),
     not at 1: the loss stops pushing an example once it is likely enough. Each negative pulls as
     hard as each positive, so beside many negatives it wants weights (``class_weight: balanced``).
+    As p → 1, q falls to 0, for the wrong class as well: a saturated softmax has next to no loss
+    from its one wrong class and no gradient. With several classes a network that begins from
+    nothing may end there, with one class for every row (``configs/studies/sst5.yaml``); published
+    results are of pre-trained ones.
 
     Args:
         y_true: ids of shape (...,) or labels of shape (..., C); with a single sigmoid output 0

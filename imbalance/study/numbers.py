@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,6 +11,7 @@ from imbalance.study import kinds, paired, results
 from imbalance.study.cells import NO_LOSS
 from imbalance.study.config import Study
 from imbalance.study.rows import Row
+from imbalance.study.scoring import SUBSETS
 from imbalance.study.statistics import holm, mean_and_sd
 
 ALPHA = 0.05
@@ -74,6 +76,17 @@ class Numbers:
             for key, own in self.scores.assign(name=names).groupby(["name", "subset", "metric"])
         }
         self._names = set(names)
+
+    @cached_property
+    def subsets(self) -> tuple[str, ...]:
+        """Return which subsets of the test rows are shown: the unseen ones by themselves only
+        where they are fewer than all by a hundredth or more, else their columns say all twice.
+        """
+        counts = [self.constant("rows", subset) for subset in SUBSETS]
+        if math.isnan(counts[0]):
+            counts = [float(self.classes[name].sum()) for name in ("test_rows", "unseen_rows")]
+        whole, unseen = counts
+        return SUBSETS[:1] if unseen > 0.99 * whole else SUBSETS
 
     def groups(self) -> list[str]:
         """Return the groups of rows that have results, in the study's order."""

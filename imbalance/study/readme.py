@@ -50,7 +50,7 @@ def _verdict(numbers: Numbers) -> str:
     rows, measures = numbers.rows("losses"), numbers.measures
     heading = measures.heading(measures.main)
     reference = code(numbers.study.report.reference("losses"))
-    for subset in ("unseen", "all"):
+    for subset in reversed(numbers.subsets):
         compared = numbers.compared(rows, measures.main, subset)
         if compared:
             unseen = f"on the unseen {measures.rows}"

@@ -157,7 +157,7 @@ def scores(numbers: Numbers, group: str) -> str:
     columns = [[code(name) if name in networks else f"*{escape(name)}*" for name in names]]
     headings = ["loss" if group == "losses" else ""]
     of_others = [metric for of_row in published.values() for metric in of_row]
-    for subset in SUBSETS:
+    for subset in numbers.subsets:
         for metric in dict.fromkeys([*numbers.measures.summary, *of_others]):
             found = [numbers.score(name, metric, subset) for name in names]
             if not any(score.seeds for score in found):
@@ -178,7 +178,7 @@ def scores(numbers: Numbers, group: str) -> str:
 def winners(numbers: Numbers, rows: Sequence[Row]) -> str:
     """Which loss wins where: for classes of each size, with intervals."""
     lines = []
-    for subset in SUBSETS:
+    for subset in numbers.subsets:
         for metric in numbers.measures.won:
             found = {row.name: numbers.score(row.name, metric, subset) for row in rows}
             found = {name: score for name, score in found.items() if score.seeds}
@@ -213,7 +213,7 @@ def winners(numbers: Numbers, rows: Sequence[Row]) -> str:
 def differences(numbers: Numbers, rows: Sequence[Row], rival: str | None = None) -> str:
     """Every row against its reference, or against the rival: intervals and McNemar's test."""
     parts = []
-    for subset in SUBSETS:
+    for subset in numbers.subsets:
         by_metric = {
             metric: {each.name: each for each in numbers.compared(rows, metric, subset, rival)}
             for metric in numbers.measures.compared
@@ -243,7 +243,8 @@ def classes(numbers: Numbers, rows: Sequence[Row]) -> str:
     known = numbers.classes.sort_values("training_rows", kind="stable")
     headings = [numbers.measures.one_class, "training", "test", *(code(row.name) for row in rows)]
     parts = []
-    for subset, count in zip(SUBSETS, ("test_rows", "unseen_rows"), strict=True):
+    for subset in numbers.subsets:
+        count = "test_rows" if subset == "all" else "unseen_rows"
         lines = []
         for each in known.itertuples():
             values = [numbers.score(row.name, f"f1:{each.label}", subset).mean for row in rows]

@@ -9,7 +9,6 @@ from imbalance.study.markdown import NONE, code, escape, table
 from imbalance.study.numbers import Numbers
 from imbalance.study.predictions import LabelPredictions
 from imbalance.study.rows import VARIANT, Row
-from imbalance.study.scoring import SUBSETS
 from imbalance.study.sections import best_in_bold, difference, picture, published_scores
 
 
@@ -31,7 +30,7 @@ def sections(numbers: Numbers, pictures: Sequence[str]) -> list[str]:
     for metric, heading in metrics(numbers).items():
         parts += [f"### {heading}", scores(numbers, metric)]
     for metric, heading in list(metrics(numbers).items()):
-        for subset in SUBSETS:
+        for subset in numbers.subsets:
             if found := _differences(numbers, metric, subset):
                 reference = code(numbers.study.report.reference("losses"))
                 where = "" if subset == "all" else f", {subset} test {numbers.measures.rows}"
