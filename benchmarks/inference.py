@@ -27,10 +27,10 @@ _CUT = 420
 def run(quick: bool) -> Iterator[Row]:
     """Yield rows for the first call, single documents and batches."""
     filters, repeats = (8, 3) if quick else (128, 9)
-    texts, labels = _texts()
+    texts, labels = texts_and_labels()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = _untrained_run(folder, texts, labels, filters)
+        run = untrained_run(folder, texts, labels, filters)
         ours = export(run, folder / "ours", ServingConfig(tables="float32")).path
         theirs = _export_plain(run, filters, folder / "plain")
         # Only texts of the full length: padding would change the answers of plain Keras.
@@ -105,7 +105,7 @@ def _in_turn(signature, batches):
     return call
 
 
-def _texts() -> tuple[list[str], tuple[str, ...]]:
+def texts_and_labels() -> tuple[list[str], tuple[str, ...]]:
     folder = fudan()
     if folder:
         split, labels = documents.fudan_split(folder)
@@ -115,7 +115,7 @@ def _texts() -> tuple[list[str], tuple[str, ...]]:
     return documents.long_reviews(3 * LENGTH, 4 * _BATCH), tuple(f"class {i}" for i in range(20))
 
 
-def _untrained_run(folder: Path, texts, labels, filters: int) -> Run:
+def untrained_run(folder: Path, texts, labels, filters: int) -> Run:
     """Write a run folder; how well its network answers does not change how fast it does."""
     config = RunConfig.from_mapping(
         {

@@ -189,7 +189,7 @@ def _wait(settings: dict, steps: int) -> tuple[float, float]:
     from imbalance import losses, registry
     from imbalance.config import ModelConfig
 
-    model = registry.build_model(ModelConfig(), vocabulary_size=8000, units=2)
+    model = registry.build_model(ModelConfig("text_cnn"), vocabulary_size=8000, units=2)
     model.compile("adam", losses.get("cross_entropy"))
     dataset = _batches(settings)
     waited = worked = 0.0

@@ -4,6 +4,7 @@ Everything a user can get wrong is raised as :class:`InputError`, a ``ValueError
 scripts print its single line and exit with status 2; any other exception is a defect of ours.
 """
 
+import argparse
 import difflib
 import math
 import numbers
@@ -14,6 +15,13 @@ _LONGEST_VALUE = 80
 
 class InputError(ValueError):
     """The user's argument, configuration or data is wrong; the message is one clear line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line, as everything else does."""
+
+    def error(self, message):
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def show(value) -> str:

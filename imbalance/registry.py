@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from imbalance import checks, losses, models
-from imbalance.config import LossConfig, ModelConfig
+from imbalance.config import LossConfig, ModelConfig, RunConfig
 
 LOSSES = losses.TABLE
 
@@ -28,6 +28,37 @@ TOKEN_MODELS: Mapping[str, Callable] = MappingProxyType(
         "bert": models.bert_tagger,
     }
 )
+
+# What is read, to the networks that can make something of it.
+FITTING: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "texts": tuple(name for name in MODELS if name != "siamese_cnn"),
+        "pairs of texts": tuple(MODELS),
+        "tokens": tuple(name for name in TOKEN_MODELS if name != "reader_cnn"),
+        "answers": ("reader_cnn", "bert"),
+    }
+)
+
+
+def check_fitting(config: RunConfig) -> None:
+    """Refuse a network of the wrong kind for the task.
+
+    Raises:
+        InputError: with the names of those that fit.
+
+    Example:
+        >>> check_fitting(RunConfig.from_mapping({"task": "span", "model": "reader_cnn"}))
+        ... # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        imbalance.checks.InputError: model: got 'reader_cnn', expected one for tokens: ...
+    """
+    reads = "answers" if config.task == "reading" else "tokens"
+    if config.task == "classification":
+        reads = "pairs of texts" if config.data.pairs else "texts"
+    name, fitting = config.model.name, FITTING[reads]
+    if name not in fitting and (name in MODELS or name in TOKEN_MODELS):
+        raise checks.wrong("model", name, f"one for {reads}: {', '.join(fitting)}")
 
 
 def build_loss(
@@ -74,10 +105,7 @@ def build_model(
     Raises:
         InputError: if a name, an argument or a value is wrong.
     """
-    table, other = (TOKEN_MODELS, MODELS) if of_tokens else (MODELS, TOKEN_MODELS)
-    if config.name in other and config.name not in table:
-        kind = "tokens" if of_tokens else "texts"
-        raise checks.wrong("model", config.name, f"one for {kind}: {', '.join(table)}")
+    table = TOKEN_MODELS if of_tokens else MODELS
     if config.name not in table:
         raise checks.unknown("model", config.name, table)
     build = table[config.name]

@@ -17,7 +17,7 @@ LEVELS = (
     {"run_folder"},
     {"training", "evaluation", "serving"},
     {"study"},
-    {"commands"},
+    {"commands", "predict"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
@@ -70,6 +70,8 @@ def test_imports_point_down(path):
         ("imbalance.weights", "keras"),
         ("imbalance.commands.train", "keras"),
         ("imbalance.data.audit", "tensorflow"),
+        ("imbalance.serving.__main__", "tensorflow"),
+        ("imbalance.predict.command", "tensorflow"),
     ],
 )
 def test_importing_stays_light(module, absent):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance import checks
-from imbalance.commands.options import Parser
+from imbalance.checks import Parser
 from imbalance.config import read_yaml
 
 
@@ -32,11 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise checks.wrong("runs", twice, "each run once")
-    scores, scored_on = {}, {}
+    scores, scored_on, warned = {}, {}, set()
     for run in runs:
         own = _load(task, run.config.data)
         if options.data is None:
             rows = own.splits[options.split]
+            for warning in own.report.warnings:
+                if warning.startswith(f"{options.split}: ") and warning not in warned:
+                    warned.add(warning)
+                    print(f"warning: {warning}", file=sys.stderr)
             scored_on.setdefault(np.sort(rows.digests).tobytes(), []).append(run.name)
             found = results.evaluate(run, own, (options.split,), run.name)
             scores[run.name] = found[options.split]

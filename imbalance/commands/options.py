@@ -1,6 +1,5 @@
 """What the commands share: ``key=value`` arguments, and errors as one line."""
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -63,10 +62,3 @@ def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
     except KeyboardInterrupt:
         print("interrupted: no run was written", file=sys.stderr)
         return 130
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one line, as everything else does."""
-
-    def error(self, message):
-        raise InputError(f"{message}; see {self.prog} --help")

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalance.commands.options import Parser, key_values, nested
+from imbalance import checks
+from imbalance.checks import Parser
+from imbalance.commands.options import key_values, nested
 from imbalance.config import (
     CLASS_WEIGHTS,
     MODEL_OF_TASK,
@@ -116,8 +118,13 @@ def configuration(options: argparse.Namespace) -> RunConfig:
             changes.setdefault(section, {})["args"] = key_values(f"--{section}-arg", items)
     changes = merge(changes, nested(key_values("--set", options.set)))
     if options.config is None:
-        return RunConfig.from_mapping(changes)
-    return RunConfig.from_yaml(options.config, changes)
+        config = RunConfig.from_mapping(changes)
+    else:
+        config = RunConfig.from_yaml(options.config, changes)
+    if options.imbalance_ratio is not None and config.data.source != "reviews":
+        expected = f"no such flag: it thins reviews, the data is {config.data.source}"
+        raise checks.wrong("--imbalance-ratio", options.imbalance_ratio, expected)
+    return config
 
 
 def _parser() -> argparse.ArgumentParser:

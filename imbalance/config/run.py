@@ -81,15 +81,29 @@ class RunConfig:
         if self.training.monitor not in monitors:
             expected = f"of task {self.task}: {', '.join(monitors)}"
             raise checks.wrong("training.monitor", self.training.monitor, expected)
+        if self.training.monitor == "val_bias_auc" and not self.data.subgroups:
+            raise checks.wrong(
+                "training.monitor", "val_bias_auc", "another, or data.subgroups: there are none"
+            )
         if self.task != "classification":
             self._check_token_task()
+        elif self.data.scheme != "bio":
+            expected = "bio with task classification: texts have no tags"
+            raise checks.wrong("data.scheme", self.data.scheme, expected)
 
     def _check_token_task(self):
         """Refuse what is about labels of whole texts."""
         data, training = self.data, self.training
+        # The default stands in the configuration of every run.
+        thinned = data.imbalance_ratio not in (None, DataConfig.imbalance_ratio)
         wrong = {
             "decision": (_plain(self.decision), "as it is", not self.decision.identity),
             "training.sampling": (training.sampling, "instance", training.sampling != "instance"),
+            "data.imbalance_ratio": (data.imbalance_ratio, "null", thinned),
+            "data.test_imbalance_ratio": (
+                *(data.test_imbalance_ratio, "null"),
+                data.test_imbalance_ratio is not None,
+            ),
             "data.weight_column": (data.weight_column, "null", data.weight_column is not None),
             "data.subgroups": (data.subgroups, "nothing", bool(data.subgroups)),
             "data.text_column": (data.text_column, "text", data.text_column != "text"),

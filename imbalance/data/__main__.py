@@ -5,7 +5,8 @@ import json
 import os
 import sys
 
-from imbalance.checks import InputError
+from imbalance import checks
+from imbalance.checks import InputError, Parser
 from imbalance.config import FORMATS, SPAN_FORMATS, TASKS, RunConfig
 from imbalance.data import audit, audit_spans
 
@@ -16,6 +17,8 @@ examples:
   python -m imbalance.data audit rows.csv --text-column body --label-column topic
   python -m imbalance.data audit fudan/train/ --encoding gb18030 --json > audit.json
   python -m imbalance.data audit people_daily --task tagging
+  python -m imbalance.data audit CMRC --task reading --files train=trial.json --files test=dev.json
+  python -m imbalance.data audit --config saved_models/RUN/config.yaml
 
 DATA is one of
   reviews     the embedded corpus of Chinese shopping reviews
@@ -33,7 +36,7 @@ With another --task than classification, DATA holds texts in which spans are mar
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     defaults = RunConfig().data
-    main = argparse.ArgumentParser(
+    main = Parser(
         prog="python -m imbalance.data",
         description="Look at labelled texts before training on them.",
         epilog=_EPILOG,
@@ -46,12 +49,29 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("source", metavar="DATA", help="what to read, see below")
+    command.add_argument(
+        "source",
+        metavar="DATA",
+        nargs="?",
+        help="what to read, see below; by default that of --config",
+    )
+    command.add_argument(
+        "--config",
+        metavar="RUN.yaml",
+        help="a run's configuration, whose task and data settings hold where no flag replaces them",
+    )
     command.add_argument(
         "--task",
-        default="classification",
-        choices=TASKS,
-        help="what the texts are for; all but %(default)s need marked spans (default: %(default)s)",
+        metavar="TASK",
+        help=f"what the texts are for: {', '.join(TASKS)}; all but {TASKS[0]} need marked spans "
+        f"(default: {TASKS[0]})",
+    )
+    command.add_argument(
+        "--files",
+        action="append",
+        metavar="SPLIT=FILE",
+        help="file of the folder DATA that holds a split, such as train=trial.json; may be "
+        "repeated",
     )
     command.add_argument(
         "--text-column",
@@ -61,42 +81,82 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--label-column",
-        default=defaults.label_column,
         metavar="NAME",
-        help="column of the labels (default: %(default)s)",
+        help=f"column of the labels (default: {defaults.label_column})",
     )
     command.add_argument("--weight-column", metavar="NAME", help="column of the rows' weights")
     command.add_argument(
+        "--quotes",
+        action=argparse.BooleanOptionalAction,
+        help="whether quotes enclose fields of a table in text (default: of csv they do)",
+    )
+    command.add_argument(
         "--format",
-        default=defaults.format,
-        choices=(*FORMATS, *SPAN_FORMATS[1:]),
-        help="how files are read (default: %(default)s, by their names)",
+        metavar="FORMAT",
+        help=f"how files are read (default: {defaults.format}, by their names): "
+        + ", ".join((*FORMATS[1:], *SPAN_FORMATS[1:])),
     )
     command.add_argument(
         "--encoding",
-        default=defaults.encoding,
         metavar="NAME",
-        help="of text files (default: %(default)s, UTF-8; in a folder per class also GB18030)",
+        help=f"of text files (default: {defaults.encoding}, UTF-8; in a folder per class also "
+        "GB18030)",
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return main
 
 
+def configuration(options: dict) -> RunConfig:
+    """Return the task and the data settings that the options give, over those of a file."""
+    given = {key: value for key, value in options.items() if value is not None}
+    task, path = given.pop("task", None), given.pop("config", None)
+    columns = given.pop("text_column", None)
+    if columns:
+        given["text_column"] = columns[0] if len(columns) == 1 else columns
+    if "files" in given:
+        given["files"] = _files(given["files"])
+    base = {}
+    if path is not None:
+        # The whole file is checked, that a slip in it is named; then only what is read is kept.
+        plain = RunConfig.from_yaml(path).to_mapping()
+        base = {name: plain[name] for name in ("task", "data")}
+    elif "source" not in given:
+        raise InputError("DATA: got nothing, expected a file, a folder, reviews, or --config")
+    if (
+        "source" in given
+        and "files" not in given
+        and given["source"] != base.get("data", {}).get("source")
+    ):
+        base.get("data", {}).pop("files", None)
+    # The whole configuration, since it knows which formats are of which task.
+    return RunConfig.from_mapping(
+        {"task": task or base.get("task", TASKS[0]), "data": {**base.get("data", {}), **given}}
+    )
+
+
+def _files(items: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in items]
+    for item, (split, equals, file) in zip(items, pairs, strict=True):
+        if not (split and equals and file):
+            raise checks.wrong("--files", item, "SPLIT=FILE, such as train=trial.json")
+    found = {split: file for split, _, file in pairs}
+    if len(found) < len(pairs):
+        raise checks.wrong("--files", " ".join(items), "each split once")
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for wrong input."""
-    options = vars(parser().parse_args(arguments))
-    options.pop("command")
-    as_json, task = options.pop("json"), options.pop("task")
-    columns = options.pop("text_column")
-    if columns:
-        options["text_column"] = columns[0] if len(columns) == 1 else columns
     try:
-        # The whole configuration, since it knows which formats are of which task.
-        config = RunConfig.from_mapping({"task": task, "data": options}).data
-        if task == "classification":
-            (found, report), render = audit.audit(config), audit.render
+        options = vars(parser().parse_args(arguments))
+        options.pop("command")
+        as_json = options.pop("json")
+        config = configuration(options)
+        if config.task == "classification":
+            (found, report), render = audit.audit(config.data), audit.render
         else:
-            (found, report), render = audit_spans.audit(config, task), audit_spans.render
+            found, report = audit_spans.audit(config.data, config.task)
+            render = audit_spans.render
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -24,8 +24,8 @@ spans that overlap, of task ``span``         likewise if they have one type, or 
 spans that overlap, of task ``reading``      kept: each is an answer that is accepted
 the text and spans of an earlier row         kept and counted as a note
 the text of a row with other spans           kept and counted as a note
-a span whose type no training row has        (validation, test) its row is skipped, counted and
-                                             named
+a span whose type no training row has        (validation, test) left out, its row kept; counted
+                                             and named
 ===========================================  ===================================================
 """
 
@@ -48,7 +48,7 @@ from imbalance.spans import Span
 
 OTHER_SPANS = "same text with other spans"
 REPEATED = "repeating an earlier row"
-UNKNOWN_TYPE = "span of a type that no training row has"
+UNKNOWN_TYPE = "spans left out: of a type that no training row has"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class AnnotatedSplit:
         places: ``file:line`` of each row.
         digests: 16 bytes a row, shape (n,), equal for rows with the same text.
         lengths: characters of each text, int32, shape (n,).
+        unknown: spans of each row that were left out, being of unknown types, int32, shape (n,).
         answers: of task ``reading``, all accepted answers of each row as they are written, also
             those that stand at no offset; ``None`` for other tasks.
         weights: ``None``; such rows have none.
@@ -71,6 +72,7 @@ class AnnotatedSplit:
     places: list[str]
     digests: np.ndarray
     lengths: np.ndarray
+    unknown: np.ndarray
     answers: list[tuple[str, ...]] | None = None
     weights: None = None
 
@@ -153,19 +155,21 @@ def load(config: DataConfig, task: str) -> AnnotatedCorpus:
         report.warnings.append(
             "the test split is cut from train, since no file gives it; data.files can name one"
         )
-    for split, rows in _cut(files["train"].rows, missing, config.split_seed).items():
-        files[split] = Given(account, rows)
+    parts = _cut(files["train"].rows, missing, config.split_seed)
+    for split, rows in parts.items():
+        if not rows:
+            texts = len({row.group for row in files["train"].rows})
+            raise InputError(
+                f"{account.path}: the {split} split is empty: {texts} different text"
+                f"{'s are' if texts > 1 else ' is'} too few to cut it from train, expected more"
+            )
+    files |= {split: Given(account, rows) for split, rows in parts.items()}
     files.setdefault("validation", Given(account, []))
     known = {kind for row in files["train"].rows for _, _, kind in row.spans}
     if not known:
         raise InputError(f"{account.path}: no span in any training row, expected one at least")
     types = tuple(sorted(known))
-    splits = {}
-    for split in SPLITS:
-        rows = _known(split, files[split], types, report)
-        if not rows and (split in missing or split != "validation"):
-            raise InputError(f"{files[split].account.path}: the {split} split is empty")
-        splits[split] = _split(rows, types, task)
+    splits = {split: _known(split, files[split], types, report, task) for split in SPLITS}
     report.check()
     return AnnotatedCorpus(
         span_sources.name(config), types, splits, report, Cache(config.cache), _key(config, task)
@@ -183,10 +187,10 @@ def load_split(
         config: as for :func:`load`.
         task: ``tagging``, ``span`` or ``reading``.
         split: ``train``, ``validation`` or ``test``.
-        types: the known types; a row with a span of another is skipped, counted and named.
+        types: the known types; a span of another is left out, counted and named.
 
     Raises:
-        InputError: if the source has splits, but not this one, or no row is left.
+        InputError: if the source has splits, but not this one, or no span of a known type.
     """
     report = ReadReport()
     files = span_sources.read(config, task, report)
@@ -194,15 +198,16 @@ def load_split(
         raise checks.wrong("split", split, f"one that {config.source} has: {', '.join(files)}")
     given = files[split if split in files else "train"]
     _note_repeats(given)
-    rows = _known(split, given, types, report)
-    if not rows:
+    rows = _known(split, given, types, report, task)
+    if not any(rows.spans):
         raise InputError(
-            f"{config.source}: no row whose spans have known types, expected {', '.join(types)}"
+            f"{config.source}: no span of a known type, expected one at least of "
+            + ", ".join(types)
         )
     # Those of the other splits were read, but for nothing.
     report.files = [given.account]
     report.check()
-    return _split(rows, types, task), report
+    return rows, report
 
 
 def _note_repeats(given: Given) -> None:
@@ -233,32 +238,33 @@ def _cut(rows: list[SpanRow], fractions: dict[str, float], seed: int) -> dict[st
     }
 
 
-def _known(split: str, given: Given, types: Sequence[str], report: ReadReport) -> list[SpanRow]:
-    """Return the rows whose spans have known types, counted as used; the others are skipped."""
-    known, strange, kept = set(types), Counter(), []
-    for row in given.rows:
-        unknown = {kind for _, _, kind in row.spans} - known
-        if unknown:
-            given.account.skip(UNKNOWN_TYPE, row.place)
-            strange.update(unknown)
-        else:
-            kept.append(row)
-    named = [f"{kind!r} ({count} rows)" for kind, count in strange.most_common()]
-    cutting.warn(report, f"{split}: rows skipped, their spans have unknown types", named, str)
-    given.account.used += len(kept)
-    return kept
-
-
-def _split(rows: list[SpanRow], types: Sequence[str], task: str) -> AnnotatedSplit:
-    ids = {kind: position for position, kind in enumerate(types)}
+def _known(
+    split: str, given: Given, types: Sequence[str], report: ReadReport, task: str
+) -> AnnotatedSplit:
+    """Return the rows with their spans of known types; others are left out, counted and named."""
+    ids, strange, unknown = {kind: each for each, kind in enumerate(types)}, Counter(), []
+    rows = given.rows
+    for row in rows:
+        left_out = [kind for _, _, kind in row.spans if kind not in ids]
+        unknown.append(len(left_out))
+        strange.update(left_out)
+        if left_out:
+            given.account.note(UNKNOWN_TYPE, row.place, count=len(left_out))
+    named = [f"{kind!r} ({count} spans)" for kind, count in strange.most_common()]
+    cutting.warn(
+        report, f"{split}: spans left out, their types stand in no training row", named, str
+    )
+    given.account.used += len(rows)
     return AnnotatedSplit(
         texts=[row.text for row in rows],
         spans=[
-            tuple(Span(start, end, ids[kind]) for start, end, kind in row.spans) for row in rows
+            tuple(Span(start, end, ids[kind]) for start, end, kind in row.spans if kind in ids)
+            for row in rows
         ],
         places=[row.place for row in rows],
         digests=np.array([row.digest for row in rows], "S16"),
         lengths=np.array([len(row.text) for row in rows], np.int32),
+        unknown=np.array(unknown, np.int32),
         answers=[row.answers for row in rows] if task == "reading" else None,
     )
 

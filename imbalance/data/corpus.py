@@ -75,6 +75,7 @@ from imbalance.data import cache, readers, reviews
 from imbalance.data.cache import Cache
 from imbalance.data.cutting import CONFLICTING, SPLITS, divide, warn, with_known_labels
 from imbalance.data.layout import layout
+from imbalance.data.mistaken import refuse_marked_texts
 from imbalance.data.readers import Columns, Row, Skipped
 from imbalance.data.report import FileReport, ReadReport
 from imbalance.data.rows import ROWS, Collector, Given, Rows, Texts
@@ -257,6 +258,7 @@ def _read(config: DataConfig, report: ReadReport, spool: Texts) -> dict[str, Col
                 raise checks.wrong("data.text_column", list(config.text_column), expected)
             lines = readers.read_folders(path, config.encoding)
         else:
+            refuse_marked_texts(path, format, config.encoding)
             lines = readers.read_file(path, format, columns, config.encoding)
         splits[split] = Collector(spool, subgroups)
         _collect(lines, str(path), report, config.encoding, splits[split])

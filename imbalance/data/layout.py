@@ -1,7 +1,8 @@
 """Which file of a source holds which split, and in what format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
@@ -16,33 +17,77 @@ FILE_NAMES = {
 _NAMED_AT_MOST = 5
 
 
+class Kind(NamedTuple):
+    """What a kind of corpus may be found in.
+
+    Attributes:
+        fits: whether a file whose name is that of a split can hold it.
+        folders: whether a folder can.
+        source: what a source may be, for messages.
+        within: what a folder may hold, for messages.
+        embedded: the source that is no path.
+    """
+
+    fits: Callable[[Path], bool]
+    folders: bool
+    source: str
+    within: str
+    embedded: str
+
+
 def layout(root: Path, config: DataConfig) -> dict[str, tuple[Path, str]]:
-    """Return, for each split that the source gives, its path and format."""
-    if config.files:
-        paths = named_files(root, config.files)
-        return {split: (path, _file_format(path, config.format)) for split, path in paths.items()}
-    try:
-        if root.is_dir():
-            return _folder_layout(root, config.format)
-        if root.is_file():
-            return {"train": (root, _file_format(root, config.format))}
-        siblings = [each.name for each in root.parent.iterdir()] if root.parent.is_dir() else []
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})") from None
-    raise checks.wrong(
-        "data.source",
-        config.source,
-        "reviews, a file or a folder that exists"
-        + checks.did_you_mean(root.name, ["reviews", *siblings]),
+    """Return, for each split of labelled texts that the source gives, its path and format."""
+    format = config.format
+
+    def fits(path):
+        known = readers.format_of(path)
+        return format != "folders" and (
+            known is not None if format == "auto" else known in (format, None)
+        )
+
+    kind = Kind(
+        fits,
+        folders=format in ("auto", "folders"),
+        source="reviews, a file or a folder that exists",
+        within="a train.* file (csv, tsv, jsonl, parquet, txt), a folder named train, or a folder "
+        "per class",
+        embedded="reviews",
     )
+    return {
+        split: (path, "folders" if path.is_dir() else _file_format(path, format))
+        for split, path in split_paths(root, config, kind).items()
+    }
 
 
-def named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files of a folder that ``data.files`` names, by split.
+def split_paths(root: Path, config: DataConfig, kind: Kind) -> dict[str, Path]:
+    """Return, for each split that the source gives, its file, or its folder.
 
     Raises:
-        InputError: if one of them does not exist.
+        InputError: if there is none, two claim a split, train is missing, or a file is empty.
     """
+    try:
+        found = _found(root, config, kind)
+        for path in found.values():
+            if path.is_file() and not path.stat().st_size:
+                raise InputError(f"{readers.shown(path)}: is empty, expected rows")
+    except OSError as error:
+        raise InputError(f"{readers.shown(root)}: cannot be read ({error.strerror})") from None
+    return found
+
+
+def _found(root: Path, config: DataConfig, kind: Kind) -> dict[str, Path]:
+    if config.files:
+        return _named_files(root, config.files)
+    if root.is_dir():
+        return _in_folder(root, kind)
+    if root.is_file():
+        return {"train": root}
+    siblings = [each.name for each in root.parent.iterdir()] if root.parent.is_dir() else []
+    hint = checks.did_you_mean(root.name, [kind.embedded, *siblings])
+    raise checks.wrong("data.source", config.source, kind.source + hint)
+
+
+def _named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
     if root.is_file():
         raise checks.wrong("data.source", str(root), "a folder, since data.files names files in it")
     found = {split: root / name for split, name in files.items()}
@@ -70,31 +115,28 @@ def _file_format(path: Path, format: str) -> str:
     return found
 
 
-def _folder_layout(root: Path, format: str) -> dict[str, tuple[Path, str]]:
+def _in_folder(root: Path, kind: Kind) -> dict[str, Path]:
     entries = sorted(root.iterdir())
     found = {}
     for split, names in FILE_NAMES.items():
+        files = [
+            each
+            for each in entries
+            if each.is_file() and each.name.split(".")[0] in names and kind.fits(each)
+        ]
         folders = [each for each in entries if each.is_dir() and each.name in names]
-        files = [] if format == "folders" else _split_files(entries, names, format)
-        candidates = files or (folders if format in ("auto", "folders") else [])
+        candidates = files or (folders if kind.folders else [])
         if len(candidates) > 1:
             listed = ", ".join(each.name for each in candidates)
             raise InputError(f"{root}: {listed} all name the {split} split, expected one of them")
-        for each in candidates:
-            found[split] = (each, "folders" if each.is_dir() else _file_format(each, format))
+        if candidates:
+            [found[split]] = candidates
     if "train" in found:
         return found
-    if not found and format in ("auto", "folders") and any(each.is_dir() for each in entries):
-        return {"train": (root, "folders")}
+    if not found and kind.folders and any(each.is_dir() for each in entries):
+        return {"train": root}
     listed = ", ".join(each.name for each in entries[:_NAMED_AT_MOST]) or "nothing"
     raise InputError(
-        f"{root}: found {listed}{', …' if len(entries) > _NAMED_AT_MOST else ''}; expected a "
-        "train.* file (csv, tsv, jsonl, parquet, txt), a folder named train, or a folder per class"
+        f"{root}: found {listed}{', …' if len(entries) > _NAMED_AT_MOST else ''}; expected "
+        f"{kind.within}"
     )
-
-
-def _split_files(entries: list[Path], names: Sequence[str], format: str) -> list[Path]:
-    files = [each for each in entries if each.is_file() and each.name.split(".")[0] in names]
-    if format == "auto":
-        return [each for each in files if readers.format_of(each)]
-    return [each for each in files if readers.format_of(each) in (format, None)]

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from imbalance import checks
 from imbalance.checks import InputError
@@ -171,7 +171,7 @@ def read_file(
             raise checks.wrong("data.weight_column", columns.weight, f"null: {without}")
         if columns.subgroups:
             raise checks.wrong("data.subgroups", list(columns.subgroups), f"patterns: {without}")
-    with _readable(path):
+    with readable(path):
         if format == "parquet":
             yield from map(_usable, _parquet(path, columns))
         else:
@@ -188,7 +188,7 @@ def class_folders(root: Path) -> dict[str, Path]:
     ``C16-Electronics`` is read as ``Electronics`` when every folder is named in that way, as the
     Fudan corpus does.
     """
-    with _readable(root):
+    with readable(root):
         folders = [each for each in root.iterdir() if each.is_dir() and each.name[0] != "."]
     for folder in folders:
         if _SURROGATE.search(folder.name):
@@ -214,13 +214,13 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
         encoding: ``auto`` is UTF-8 for a file that is valid UTF-8, else GB18030.
     """
     for label, folder in class_folders(root).items():
-        with _readable(folder):
+        with readable(folder):
             paths = sorted(folder.iterdir())
         for path in paths:
             if path.is_dir() or path.suffix.lower() != ".txt":
                 yield Skipped(shown(path), "not a .txt file")
                 continue
-            with _readable(path):
+            with readable(path):
                 data = path.read_bytes()
             yield clean(shown(path), _decode(data, encoding), label)
 
@@ -234,14 +234,14 @@ def content(path: Path) -> str:
     if path.is_dir():
         found = hashlib.blake2b(digest_size=16)
         for folder in class_folders(path).values():
-            with _readable(folder):
+            with readable(folder):
                 for each in [folder, *sorted(folder.iterdir())]:
                     found.update(
                         f"{len(os.fsencode(each.name))}:".encode() + os.fsencode(each.name)
                     )
                     found.update(bytes.fromhex(content(each)) if each.is_file() else b"-")
         return found.hexdigest()
-    with _readable(path), open(path, "rb") as file:
+    with readable(path), open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
@@ -253,8 +253,8 @@ def numbered_lines(path: Path, encoding: str = "auto") -> Iterator[tuple[int, st
     Raises:
         InputError: if the file cannot be read to its end.
     """
-    with _readable(path), _open_text(path, encoding, "\n") as file:
-        yield from _numbered(file)
+    with readable(path), _open_text(path, encoding, "\n") as file:
+        yield from numbered(file)
 
 
 def mended(text: str) -> tuple[str, bool]:
@@ -360,15 +360,15 @@ def _quoted(format: str, columns: Columns) -> bool:
 
 def _table(format: str, delimiter: str, path, file, columns):
     if _quoted(format, columns):
-        return _delimited(path, _quoted_records(path, file, delimiter), columns)
+        return _delimited(path, quoted_records(path, file, delimiter), columns)
     records = (
-        (number, line.split(delimiter) if line else "blank line")
-        for number, line in _numbered(file)
+        (number, line.split(delimiter) if line else "blank line") for number, line in numbered(file)
     )
     return _delimited(path, records, columns)
 
 
-def _quoted_records(path, file, delimiter):
+def quoted_records(path, file, delimiter) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the line and the fields, or a reason, of each record of a table with quotes."""
     # The module's own limit, 131,072 characters, is below the length of real documents.
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -391,7 +391,7 @@ def _quoted_records(path, file, delimiter):
 def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
     names = columns.names()
     first = True
-    for number, line in _numbered(file):
+    for number, line in numbered(file):
         place = f"{path}:{number}"
         if not line.strip():
             yield Skipped(place, "blank line")
@@ -413,7 +413,7 @@ def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
 
 
 def _lines(separator: str, name: str, path, file, columns) -> Iterator[_Raw | Skipped]:
-    for number, line in _numbered(file):
+    for number, line in numbered(file):
         place = f"{path}:{number}"
         label, found, text = line.partition(separator)
         if found:
@@ -442,14 +442,15 @@ def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
         with parquet.ParquetFile(path) as file:
             _positions(name, file.schema_arrow.names, columns)
             for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
-                for values in zip(*(_values(batch.column(each)) for each in names), strict=True):
+                values_of = [column_values(batch.column(each)) for each in names]
+                for values in zip(*values_of, strict=True):
                     number += 1
                     yield _raw(f"{name}:{number}", values, columns)
     except pyarrow.ArrowException as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
-def _values(column) -> list:
+def column_values(column) -> list:
     """Return an Arrow column as Python values, decoding strings as leniently as text files."""
     import pyarrow
 
@@ -476,7 +477,16 @@ def _raw(place: str, values: Sequence, columns: Columns) -> _Raw:
 
 
 def _positions(path, header: list[str], columns: Columns) -> list[int]:
-    for name in columns.names():
+    return positions(path, header, columns.names())
+
+
+def positions(path, header: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return where the columns ``names`` stand in a header.
+
+    Raises:
+        InputError: if one is missing or stands twice; ``path`` says where.
+    """
+    for name in names:
         if header.count(name) != 1:
             problem, hint = "stands twice", ""
             if name not in header:
@@ -484,7 +494,7 @@ def _positions(path, header: list[str], columns: Columns) -> list[int]:
                 if any(map(_SURROGATE.search, header)):
                     hint = "; these bytes do not fit the encoding, data.encoding may be wrong"
             raise InputError(f"{path}: the column {name!r} {problem}, found {_names(header)}{hint}")
-    return [header.index(each) for each in columns.names()]
+    return [header.index(each) for each in names]
 
 
 def _names(names: Sequence[str], most: int = 12) -> str:
@@ -492,16 +502,22 @@ def _names(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _numbered(file) -> Iterator[tuple[int, str]]:
+def numbered(file) -> Iterator[tuple[int, str]]:
+    """Yield the lines of an open text file, numbered from 1, without their ends."""
     for number, line in enumerate(file, start=1):
         yield number, line.removesuffix("\n").removesuffix("\r")
 
 
 def _open_text(path: Path, encoding: str, newline: str) -> io.TextIOWrapper:
     opener = COMPRESSIONS.get(path.suffix.lower(), open)
-    return io.TextIOWrapper(
-        opener(path, "rb"), encoding=_codec(encoding), errors=_MARK, newline=newline
-    )
+    return decoded(opener(path, "rb"), encoding, newline)
+
+
+def decoded(file: BinaryIO, encoding: str, newline: str) -> io.TextIOWrapper:
+    """Return the text of a binary file; a lone surrogate stands for what does not fit the
+    encoding, see :func:`mended`.
+    """
+    return io.TextIOWrapper(file, encoding=_codec(encoding), errors=_MARK, newline=newline)
 
 
 def _codec(encoding: str) -> str:
@@ -519,15 +535,16 @@ def _decode(data: bytes, encoding: str) -> str:
 
 
 @contextmanager
-def _readable(path: Path):
+def readable(path: Path):
     """Turn what the system and the decompressors raise into one line about ``path``."""
     try:
         yield
     except (OSError, EOFError, UnicodeError, lzma.LZMAError, zlib.error) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
-def _unreadable(path, error: Exception) -> InputError:
+def unreadable(path, error: Exception) -> InputError:
+    """Build (not raise) the error of a file that cannot be read to its end."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return InputError(f"{shown(path)}: cannot be read ({' '.join(reason.split())})")
 

@@ -13,7 +13,7 @@ from imbalance.checks import InputError
 from imbalance.config import SPAN_FORMATS, DataConfig
 from imbalance.data import corpus, people_daily, readers, span_readers
 from imbalance.data.corpus import BROKEN
-from imbalance.data.layout import FILE_NAMES, named_files
+from imbalance.data.layout import Kind, split_paths
 from imbalance.data.readers import Skipped
 from imbalance.data.report import FileReport, ReadReport
 from imbalance.data.span_rows import DAMAGED, NO_LABEL, NamedSpan, SpanRow
@@ -21,6 +21,13 @@ from imbalance.data.span_rows import DAMAGED, NO_LABEL, NamedSpan, SpanRow
 SOURCE = "people_daily"
 TASKS = ("tagging", "span", "reading")
 OVERLAPPING = "spans left out: overlapping a longer one"
+_KIND = Kind(
+    fits=lambda path: True,
+    folders=False,
+    source=f"{SOURCE}, or a file or a folder of texts with spans that exists",
+    within="a train.* file, or data.files to name one",
+    embedded=SOURCE,
+)
 # Formats whose spans are words, each character but the blanks between them in one.
 _OF_WORDS = ("conllu", "words")
 
@@ -156,18 +163,6 @@ def layout(config: DataConfig) -> dict[str, tuple[Path | None, str]]:
     if config.source == SOURCE:
         return {"train": (None, "words")}
     root = Path(config.source).expanduser()
-    if config.files:
-        paths = named_files(root, config.files)
-    elif root.is_dir():
-        paths = _split_files(root)
-    elif root.is_file():
-        paths = {"train": root}
-    else:
-        raise checks.wrong(
-            "data.source",
-            config.source,
-            f"{SOURCE}, or a file or a folder of texts with spans that exists",
-        )
     return {
         split: (
             path,
@@ -175,30 +170,8 @@ def layout(config: DataConfig) -> dict[str, tuple[Path | None, str]]:
             if config.format == "auto"
             else config.format,
         )
-        for split, path in paths.items()
+        for split, path in split_paths(root, config, _KIND).items()
     }
-
-
-def _split_files(root: Path) -> dict[str, Path]:
-    try:
-        entries = sorted(each for each in root.iterdir() if each.is_file())
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror})") from None
-    found = {}
-    for split, names in FILE_NAMES.items():
-        paths = [each for each in entries if each.name.split(".")[0] in names]
-        if len(paths) > 1:
-            listed = ", ".join(each.name for each in paths)
-            raise InputError(f"{root}: {listed} all name the {split} split, expected one of them")
-        if paths:
-            found[split] = paths[0]
-    if "train" not in found:
-        listed = ", ".join(each.name for each in entries[:5]) or "no file"
-        raise InputError(
-            f"{root}: found {listed}{', …' if len(entries) > 5 else ''}; expected a train.* file, "
-            "or data.files to name one"
-        )
-    return found
 
 
 def name(config: DataConfig) -> str:

@@ -65,7 +65,8 @@ def scores(
     Returns:
         Of answers what :func:`~imbalance.metrics.reading_scores.reading_scores` returns; of spans
         what :func:`~imbalance.metrics.span_scores.span_scores` returns, and ``token_accuracy``:
-        of words, the share of those with the right tag; else, with ``outside_share``, of the BIO
+        of words, the share of those with the right tag, none being right for a word of an unknown
+        type; else, with ``outside_share``, of the BIO
         tags that the spans stand for. ``mention_macro_f1`` is what CLUENER's own script prints, see
         :func:`~imbalance.metrics.span_scores.row_counts`.
     """
@@ -78,9 +79,12 @@ def scores(
     found = [[each.span for each in predicted[row]] for row in kept]
     gold = [rows.spans[row] for row in kept]
     types = len(run.labels)
-    scored = span_scores(row_counts(gold, found, types), run.labels)
+    counts = row_counts(gold, found, types)
+    scored = span_scores(counts, run.labels)
     if run.config.data.scheme == "words" and run.config.task == "tagging":
-        return scored | {"token_accuracy": scored["span_recall"]}
+        words = sum(map(len, gold)) + int(rows.unknown[kept].sum())
+        right = int(counts[..., 0].sum())
+        return scored | {"token_accuracy": right / words if words else None}
     texts = [rows.texts[row] for row in kept]
     mentions = span_scores(row_counts(gold, found, types, texts), run.labels)
     scored["mention_macro_f1"] = mentions["span_macro_f1"]

@@ -40,7 +40,7 @@ class SpanPredictions(Predictions):
         found = [[each.span for each in of_row] for of_row in run.spans(rows.texts)]
         counts = row_counts(rows.spans, found, types)
         if run.config.task == "tagging" and run.config.data.scheme == "words":
-            right, words = counts[..., 0].sum(axis=1), counts[..., 1].sum(axis=1)
+            right, words = counts[..., 0].sum(axis=1), counts[..., 1].sum(axis=1) + rows.unknown
             return cls(counts, np.stack([right, words, 0 * words], axis=1), unseen)
         tags = np.zeros((len(rows), 3), "int32")
         for row, length in enumerate(rows.lengths.tolist()):

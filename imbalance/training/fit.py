@@ -316,6 +316,7 @@ def check(config: RunConfig) -> None:
     loss = registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
     if config.task == "reading":
         _check_no_classes(config, loss)
+    registry.check_fitting(config)
     dtype = precision.resolve(config.training.precision)
     of_tokens = tasks.get(config.task).of_tokens
     registry.build_model(config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype)

@@ -93,6 +93,24 @@ def test_evaluating_again_gives_the_same_scores(runs, capsys):
     assert "test, by class" in capsys.readouterr().out
 
 
+def test_batch_prediction_answers_as_evaluation(runs, small_corpus, tmp_path):
+    from imbalance.predict import command
+
+    run, out = Run(runs[0]), tmp_path / "out.csv"
+    given = pd.read_csv(small_corpus / "test.csv")
+    arguments = [runs[0], small_corpus / "test.csv", "-o", out, "--prefix", "p_"]
+    assert command.main([str(each) for each in arguments]) == 0
+    found = pd.read_csv(out)
+    pd.testing.assert_frame_equal(found[["text", "label"]], given)
+    probabilities = run.probabilities(given["text"].tolist())
+    decided = run.decision.decide(probabilities)
+    assert found["p_label"].tolist() == [run.labels[each] for each in decided]
+    wanted = probabilities[np.arange(len(decided)), decided]
+    np.testing.assert_allclose(found["p_score"], wanted, atol=1e-6)
+    accuracy = (found["p_label"] == found["label"]).mean()
+    assert accuracy == pytest.approx(run.metrics["test"]["all"]["accuracy"])
+
+
 def test_a_run_is_read_back_by_a_new_process(runs):
     done = subprocess.run(
         [sys.executable, "evaluate.py", str(runs[0])],
@@ -311,6 +329,17 @@ def test_wrong_arguments_are_one_line(arguments, message, tmp_path, capsys):
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("taken", "message"), [("x", "is free"), (".x.partial", "being written")])
+def test_a_name_that_is_taken_is_refused_before_the_data_are_read(taken, message, tmp_path, capsys):
+    (tmp_path / taken).mkdir()
+    # Read first, the missing corpus would be what is refused.
+    data = ["--data", tmp_path / "missing", "--output-dir", tmp_path]
+    assert call(train, "--name", "x", *data) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: name: got 'x'")
+    assert message in error
 
 
 def test_a_killed_run_never_looks_finished(small_corpus, tmp_path):

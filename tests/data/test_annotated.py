@@ -185,13 +185,16 @@ def test_repeated_texts_are_kept_and_counted(tmp_path):
     assert counted(corpus, "notes") == {annotated.REPEATED: 1, annotated.OTHER_SPANS: 2}
 
 
-def test_types_unknown_to_training_are_skipped_and_named(tmp_path):
+def test_spans_of_types_unknown_to_training_are_left_out_and_named(tmp_path):
     write(tmp_path / "train.json", rows(5))
-    write(tmp_path / "test.json", [*rows(2), row("某日", time="日")])
+    write(tmp_path / "test.json", [*rows(2), row("某日在南京", time="日", place="南京")])
     corpus = load(tmp_path)
-    assert sizes(corpus)["test"] == 2
-    assert counted(corpus, "skipped") == {annotated.UNKNOWN_TYPE: 1}
-    assert any("'time' (1 rows)" in each for each in corpus.report.warnings)
+    test = corpus.splits["test"]
+    assert test.spans[2] == (Span(3, 5, 0),)
+    assert test.unknown.tolist() == [0, 0, 1]
+    assert counted(corpus, "skipped") == {}
+    assert counted(corpus, "notes") == {annotated.UNKNOWN_TYPE: 1}
+    assert any("'time' (1 spans)" in each for each in corpus.report.warnings)
 
 
 def test_questions_on_one_context_are_in_one_split(tmp_path):
@@ -224,9 +227,9 @@ def test_one_split_is_read_for_a_known_network(tmp_path):
     path = write(tmp_path / "some.json", [*rows(3), row("某日", time="日")])
     config = DataConfig(source=str(path), cache=None)
     split, report = annotated.load_split(config, "tagging", "test", ["name", "place"])
-    assert [spans[0].type for spans in split.spans] == [1, 1, 1]
-    assert (report.rows_used, report.rows_skipped) == (3, 1)
-    with pytest.raises(InputError, match="no row whose spans have known types"):
+    assert [[span.type for span in spans] for spans in split.spans] == [[1], [1], [1], []]
+    assert (report.rows_used, report.rows_skipped) == (4, 0)
+    with pytest.raises(InputError, match="no span of a known type, expected one at least of name"):
         annotated.load_split(config, "tagging", "test", ["name"])
 
 
@@ -261,8 +264,10 @@ def test_settings_that_do_not_fit_are_refused(tmp_path, task, settings, message)
     ("lines", "message"),
     [
         (["", "x"], "no usable row among 2.* 1 blank line, 1 not a JSON object"),
-        ([row("某人")] * 9, "no span in any training row"),
-        (rows(2), "split is empty"),
+        ([row(f"某人{each}") for each in range(9)], "no span in any training row"),
+        (rows(2), "test split is empty: 2 different texts are too few to cut it from train"),
+        (rows(1) * 9, "validation split is empty: 1 different text is too few"),
+        (["\n"], "no usable row among"),
     ],
 )
 def test_nothing_to_train_on(tmp_path, lines, message):

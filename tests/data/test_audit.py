@@ -105,6 +105,65 @@ def test_wrong_input_is_one_line_and_status_2(capsys, arguments):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["x", "--task", "tag"],
+            "task: got 'tag', expected one of classification, tagging, span, ",
+        ),
+        (["x", "--format", "xls"], "data.format: got 'xls', expected one of auto, csv"),
+        (["x", "--files", "train"], "--files: got 'train', expected SPLIT=FILE"),
+        (["x", "--files", "train=a", "--files", "train=b"], "expected each split once"),
+        (["x", "--jsno"], "unrecognized arguments: --jsno; see"),
+        ([], "DATA: got nothing"),
+        (["--config", "none.yaml"], "none.yaml: cannot be read"),
+    ],
+)
+def test_wrong_options_are_one_line(capsys, arguments, message):
+    assert main(["audit", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+
+
+@pytest.fixture
+def quoted(tmp_path):
+    """A folder with a file per split of other names, in the manner of a run's configuration."""
+    for name, count in (("one", 12), ("other", 5)):
+        rows = "".join(f'"{name}\t{i}"\t{"ab"[i % 2]}\n' for i in range(count))
+        (tmp_path / f"{name}.tsv").write_text("text\tlabel\n" + rows, encoding="utf-8")
+    return tmp_path
+
+
+def counts(arguments, capsys):
+    assert main(["audit", *map(str, arguments), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    return {split: each["counts"] for split, each in found["given"]["splits"].items()}
+
+
+def test_files_of_splits_and_quotes_are_options(quoted, capsys):
+    files = ["--files", "train=one.tsv", "--files", "test=other.tsv"]
+    wanted = {"train": {"a": 6, "b": 6}, "test": {"a": 3, "b": 2}}
+    assert counts([quoted, *files, "--quotes"], capsys) == wanted
+    assert main(["audit", str(quoted), *files, "--no-quotes"]) == 2
+    assert "wrong number of fields" in capsys.readouterr().err
+
+
+def test_the_data_settings_of_a_run_can_be_taken(quoted, capsys):
+    config = quoted / "config.yaml"
+    config.write_text(
+        f"data: {{source: {quoted}, files: {{train: one.tsv, test: other.tsv}}, quotes: true}}\n"
+        "loss: dice_loss\n"
+    )
+    wanted = {"train": {"a": 6, "b": 6}, "test": {"a": 3, "b": 2}}
+    assert counts(["--config", config], capsys) == wanted
+    # Another source has other files; what else was set holds.
+    assert counts([quoted / "other.tsv", "--config", config], capsys) == {"train": wanted["test"]}
+    assert main(["audit", "--config", str(config), "--task", "span"]) == 2
+    assert "data.quotes: got True" in capsys.readouterr().err
+
+
 def test_help_names_the_sources(capsys):
     with pytest.raises(SystemExit) as leave:
         main(["--help"])

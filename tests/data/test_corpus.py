@@ -327,7 +327,7 @@ def test_reviews():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "no usable row among 0"),
+        ([], "some.txt: is empty, expected rows"),
         ([("a", " "), ("", "x")], "no usable row among 2.* 1 empty text, 1 empty label"),
         (rows_of(a=9), r"got \['a'\], expected two classes or more"),
         (rows_of(a=2, b=2), "the test split is empty: .* expected 3 or more in one"),
@@ -387,3 +387,43 @@ def test_unknown_suffix_wants_a_format(tmp_path):
 def test_reading_needs_no_tensorflow():
     code = "import imbalance.data.corpus, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+TOO_DIFFERENT = "expected labelled texts, or task "
+SQUAD = '{"version": "1", "data": [{"paragraphs": []}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.json",
+            '{"text": "在京", "label": {"place": {"京": [[1, 1]]}}}',
+            "labels with offsets, ",
+        ),
+        ("a.json", SQUAD, "questions on texts, expected labelled texts, or task reading"),
+        ("a.json", SQUAD.replace(" ", "\n"), "questions on texts, "),
+        ("a.txt", "北\tB-LOC\n京\tI-LOC\n\n好\tO", "tokens with tags, "),
+        ("a.txt", "北 B-LOC\n京 I-LOC\n\n好 O", "tokens with tags, "),
+        ("a.txt", "我/r 在/p [中央/n 电台/n]nt\n好/a", "words with tags, "),
+    ],
+)
+def test_texts_with_marked_spans_are_refused_as_such(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"{name}: holds {message}") as error:
+        load(DataConfig(source=str(tmp_path / name), cache=None))
+    assert TOO_DIFFERENT in str(error.value)
+
+
+def test_texts_that_end_like_tags_are_labelled_texts(tmp_path):
+    lines = [f"{label}\t{label}{each} vitamin B-12" for label in "ab" for each in range(9)]
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join([*lines, "a\tbe"]) + "\n", encoding="utf-8")
+    assert len(load(DataConfig(source=str(path), cache=None)).labels) == 2
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt", "a.parquet"])
+def test_an_empty_file_is_named_as_such(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"{name}: is empty, expected rows"):
+        load(DataConfig(source=str(tmp_path / name), cache=None))

@@ -26,6 +26,7 @@ def corpus(texts, spans, types=TYPES):
         spans=spans,
         places=[f"rows:{number}" for number in range(count)],
         digests=np.array([bytes([number + 1]) * 16 for number in range(count)], "S16"),
+        unknown=np.zeros(len(texts), "int32"),
         lengths=np.array([len(each) for each in texts], np.int32),
     )
     return annotated.AnnotatedCorpus("rows", types, {"train": rows}, None, None, "")

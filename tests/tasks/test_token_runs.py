@@ -11,6 +11,7 @@ from conftest import KINDS, PLACES, REST, ROWS, STRANGE, call
 from imbalance import tasks
 from imbalance.commands import evaluate, train
 from imbalance.config import PAIR_SEPARATOR
+from imbalance.predict import command
 from imbalance.run_folder import Run
 
 OF_SPANS = [kind for kind, (task, *_) in KINDS.items() if task != "reading"]
@@ -142,13 +143,18 @@ def test_no_text_has_no_answer(trained):
     assert answer(text=tf.constant([], tf.string))["start"].shape[0] == 0
 
 
-def test_a_type_that_training_lacks_is_counted(trained, corpora):
+def test_a_type_that_training_lacks_is_counted(trained, corpora, capsys):
     err = trained("bio").err
     path = corpora / "cluener" / "test.json"
-    assert f"{path}: {ROWS['test'] + 1} rows read, {ROWS['test']} used, 1 skipped" in err
+    assert f"{path}: {ROWS['test'] + 1} rows read, {ROWS['test'] + 1} used, 0 skipped" in err
     assert f"({path}:{ROWS['test'] + 1})" in err
-    assert f"'{STRANGE}' (1 rows)" in err
-    assert trained("bio").run.metrics["test"]["all"]["rows"] == ROWS["test"]
+    assert f"'{STRANGE}' (1 spans)" in err
+    assert trained("bio").run.metrics["test"]["all"]["rows"] == ROWS["test"] + 1
+    assert call(evaluate, trained("bio").run.path) == 0
+    [warning] = capsys.readouterr().err.splitlines()
+    assert warning.endswith(
+        f"test: spans left out, their types stand in no training row: '{STRANGE}' (1 spans)"
+    )
 
 
 def test_what_was_found_is_written(trained):
@@ -163,6 +169,30 @@ def test_what_was_found_is_written(trained):
         )
         for each in row["spans"]:
             assert each["text"] == row["text"][each["start"] : each["end"]]
+
+
+@pytest.mark.parametrize("kind", ["bio", "answers"])
+def test_batch_prediction_answers_as_evaluation(trained, kind, tmp_path):
+    run = trained(kind).run
+    report = (run.path / "report" / "test" / "predictions.jsonl").read_text(encoding="utf-8")
+    wanted = [json.loads(line) for line in report.splitlines()]
+    names = ("text",) if kind == "bio" else ("question", "context")
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    lines = [json.dumps({name: row[name] for name in names}) + "\n" for row in wanted]
+    rows.write_text("".join(lines), encoding="utf-8")
+    assert command.main([str(run.path), str(rows), "-o", str(out)]) == 0
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len(found) == len(wanted)
+    for row, expected in zip(found, wanted, strict=True):
+        assert [row[name] for name in names] == [expected[name] for name in names]
+        if kind == "answers":
+            [expected] = expected["answers"]
+            row["spans"] = [{**row, "text": row["answer"]}]
+            expected = {"spans": [expected]}
+        for one, other in zip(row["spans"], expected["spans"], strict=True):
+            assert one["score"] == pytest.approx(other["score"], abs=1e-4)
+            keys = other.keys() - {"score"}
+            assert [one[key] for key in keys] == [other[key] for key in keys]
 
 
 def test_class_weights_of_tags_have_mean_one(trained):
@@ -289,6 +319,11 @@ READING, SPAN, TAGGING = (["--task", task] for task in ("reading", "span", "tagg
         ([*READING, "--loss", "dice_loss"], "loss: got 'dice_loss'"),
         ([*TAGGING, "--model", "text_cnn"], "model: got 'text_cnn', expected one for tokens"),
         (["--model", "dilated_cnn"], "model: got 'dilated_cnn', expected one for texts"),
+        (["--model", "siamese_cnn"], "expected one for texts: text_cnn, wide_text_cnn, bigru, b"),
+        ([*SPAN, "--model", "reader_cnn"], "expected one for tokens: dilated_cnn, bigru_tagger, b"),
+        ([*READING, "--model", "bigru_tagger"], "expected one for answers: reader_cnn, bert"),
+        (["--set", "data.text_column=[a, b]", "--model", "reader_cnn"], "one for pairs of texts: "),
+        ([*READING, "--model", "readr_cnn"], "did you mean 'reader_cnn'"),
         ([*READING, "--monitor", "val_span_f1"], "training.monitor: got 'val_span_f1'"),
         ([*TAGGING, "--monitor", "val_answer_f1"], "training.monitor: got 'val_answer_f1'"),
         (["--monitor", "val_span_f1"], "training.monitor: got 'val_span_f1'"),
@@ -296,6 +331,12 @@ READING, SPAN, TAGGING = (["--task", task] for task in ("reading", "span", "tagg
         ([*TAGGING, "--set", "data.resample={place: 2}"], "data.resample: got"),
         ([*TAGGING, "--set", "serving.tables=float16"], "serving.tables: got"),
         (["--task", "tags"], "task: got 'tags'"),
+        ([*SPAN, "--set", "data.imbalance_ratio=4"], "data.imbalance_ratio: got 4, expected null"),
+        ([*SPAN, "--imbalance-ratio", "11.5"], "--imbalance-ratio: got 11.5"),
+        (["--imbalance-ratio", "4"], "--imbalance-ratio: got 4.0, expected no such flag"),
+        ([*TAGGING, "--set", "data.test_imbalance_ratio=4"], "data.test_imbalance_ratio: got 4"),
+        (["--set", "data.scheme=bioes"], "data.scheme: got 'bioes', expected bio with task"),
+        (["--monitor", "val_bias_auc"], "training.monitor: got 'val_bias_auc'"),
     ],
     ids=lambda each: "" if isinstance(each, str) else " ".join(each),
 )
@@ -330,4 +371,16 @@ def test_data_without_a_known_span_is_refused(trained, tmp_path, capsys):
     path = tmp_path / "empty.json"
     path.write_text('{"text": "没有名字", "label": {}}\n' * 3, encoding="utf-8")
     assert call(evaluate, trained("bio").run.path, "--data", path) == 2
-    assert "expected spans of the run's types: " in capsys.readouterr().err
+    assert (
+        "no span of a known type, expected one at least of name, place" in capsys.readouterr().err
+    )
+
+
+def test_a_word_of_an_unknown_type_is_one_that_was_not_found(trained, tmp_path, capsys):
+    path = tmp_path / "words.txt"
+    path.write_text(f"京/place 棋/{STRANGE}\n", encoding="utf-8")
+    assert call(evaluate, trained("words").run.path, "--data", path) == 0
+    printed = capsys.readouterr()
+    assert f"'{STRANGE}' (1 spans)" in printed.err
+    [line] = [line for line in printed.out.splitlines() if "token accuracy" in line]
+    assert line.split()[2:] == ["0.5000", "0.5000"]
