@@ -17,7 +17,7 @@ from imbalance.run_folder import Run
 from imbalance.serving import export, versions, warmup
 
 WORDS = ["球赛", "在", "北京", "举行", "好", "书", "不", "，", "hello"]
-CHARACTERS = "球赛在北京举行好书不hello"
+CHARACTERS = "球赛在北京举行好书不helo"
 TEXTS = [
     "球赛在北京举行，好书不好 hello",
     "好",
@@ -110,7 +110,7 @@ def test_it_answers_as_the_run(served):
     run, _, signatures = served
     expected = run.probabilities(TEXTS)
     labels = [run.labels[each] for each in run.decision.decide(expected)]
-    assert len(set(labels)) > 1
+    assert np.ptp(expected, axis=0).max() > 0.05
     for name in ("serving_default", "explain"):
         answer = signatures[name](text=tf.constant(TEXTS))
         np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
@@ -267,7 +267,7 @@ def test_pairs_of_unequal_number_are_refused(tmp_path):
     expected = run.probabilities(["\x1f".join(each) for each in zip(*pairs, strict=True)])
     found = answer(*map(tf.constant, pairs))["probabilities"]
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    tokens = serving.pairs_of_tokens(tf.constant([["好", "书"]]), tf.constant([["书", ""]]))
+    tokens = serving.pairs_of_tokens(tf.constant([["好书", ""]]), tf.constant([["书"]]))
     np.testing.assert_allclose(tokens["probabilities"], expected[:1], atol=1e-6)
     message = "text_a, text_b: got 3 and 2, expected as many of the one as of the other"
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
