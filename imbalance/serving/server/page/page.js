@@ -248,13 +248,15 @@ function showEvidence(text, outputs) {
       return mark;
     }),
   );
-  const strongest = [...ngrams]
-    .sort((one, other) => Math.abs(other.contribution) - Math.abs(one.contribution))
+  const sums = new Map(); // an n-gram may stand at several places
+  for (const each of ngrams) {
+    const ngram = characters.slice(each.start, each.end).join("");
+    sums.set(ngram, (sums.get(ngram) ?? 0) + each.contribution);
+  }
+  const strongest = [...sums]
+    .sort(([, one], [, other]) => Math.abs(other) - Math.abs(one))
     .slice(0, NGRAMS)
-    .map((each) => [
-      characters.slice(each.start, each.end).join(""),
-      (each.contribution > 0 ? "+" : "−") + Math.abs(each.contribution).toFixed(3),
-    ]);
+    .map(([ngram, sum]) => [ngram, (sum > 0 ? "+" : "−") + Math.abs(sum).toFixed(3)]);
   fill(get("evidence").querySelector("table"), ["ngram", "contribution"], strongest);
 }
 
