@@ -5,6 +5,8 @@ from pathlib import Path
 
 from imbalance import losses
 from imbalance.commands import evaluate, train
+from imbalance.predict import command as predict
+from imbalance.serving import __main__ as serving
 from imbalance.study import __main__ as study
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +38,8 @@ def test_the_library_example_runs():
 
 def test_every_flag_it_names_exists():
     known = set()
-    for parser in (train._parser(), evaluate._parser(), study._parser()):
+    parsers = [each._parser() for each in (train, evaluate, study, serving)]
+    for parser in (*parsers, predict.parser()):
         known |= {option for action in parser._actions for option in action.option_strings}
     known |= {"--json", "--check", "--contract-table"}  # of the audit, ruff and pytest
     assert set(re.findall(r"(?<![\w-])--[a-z-]+", README)) <= known
