@@ -54,7 +54,7 @@ def frequencies(user_words: user_dict.Words = ()) -> dict[str, int]:
     Example:
         >>> counts = frequencies((("云计算", None), ("北京", 7)))
         >>> counts["云计算"], counts["北京"], counts["清华大学"]
-        (1, 7, 2053)
+        (1, 7, 922)
     """
     counts = {word: int(count) for word, count, _ in _lines()}
     return {**counts, **segmentation.add_words(user_words)[1]}
