@@ -17,8 +17,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from imbalance import checks
 from imbalance.checks import InputError, Parser
 from imbalance.predict import files
-from imbalance.predict.model import Model, version_folder
+from imbalance.predict.model import Model
 from imbalance.predict.rows import Sink, Source, taken
+from imbalance.serving import folders
 
 _EPILOG = """\
 MODEL answers texts with label and score; pairs of texts likewise; texts with marked spans in a
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options) -> int:
     """Do what :func:`parser` parsed."""
     # What is wrong is refused before TensorFlow, which takes seconds, is loaded.
-    version = version_folder(options.model)
+    version = folders.find(options.model).newest
     given = files.input_format(options.rows, options.format)
     out = None if options.out is None else Path(options.out)
     format = files.output_format(out, given)

@@ -9,7 +9,6 @@ import numpy as np
 from imbalance import checks
 from imbalance.checks import InputError
 
-_SAVED_MODEL = "saved_model.pb"
 _LABELS = Path("assets", "labels.txt")
 # What a signature takes and returns, to what it does.
 _KINDS = {
@@ -28,36 +27,11 @@ _COLUMNS = {
 }
 
 
-def version_folder(path) -> Path:
-    """Return the folder of the SavedModel that a path means.
-
-    Args:
-        path: of a run, of its ``serving/`` (the highest version in it is meant), or of a version.
-
-    Raises:
-        InputError: if there is none.
-    """
-    path = Path(path)
-    if (path / _SAVED_MODEL).is_file():
-        return path
-    for base in (path / "serving", path):
-        versions = {
-            int(each.parent.name): each.parent
-            for each in base.glob(f"*/{_SAVED_MODEL}")
-            if each.parent.name.isascii() and each.parent.name.isdigit()
-        }
-        if versions:
-            return versions[max(versions)]
-    raise checks.wrong(
-        "MODEL", str(path), f"a run folder, or a folder with <version>/{_SAVED_MODEL}"
-    )
-
-
 class Model:
     """A SavedModel, ready to answer.
 
     Args:
-        path: of a version, see :func:`version_folder`.
+        path: of a version.
         probabilities: whether each class has a column, ``probability:CLASS``.
 
     Attributes:

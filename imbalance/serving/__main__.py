@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.name and len(options.models) > 1:
             raise wrong("--name", options.name, "one MODEL_DIR with it")
         _check_needed()
-        from imbalance.serving.server import folders
+        from imbalance.serving import folders
 
         found = [folders.find(path, options.name) for path in options.models]
         names = [each.name for each in found]

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imbalance.checks import InputError
 from imbalance.predict.command import main
-from imbalance.predict.model import version_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,22 +64,10 @@ def test_answers_and_pairs(saved_models, rows, tmp_path):
     assert [row["label"] for row in found] == ["long one", "long one"]
 
 
-def test_the_highest_version_is_meant(tmp_path):
-    for number in ("1", "2", "10", "x"):
-        (tmp_path / "serving" / number).mkdir(parents=True)
-        (tmp_path / "serving" / number / "saved_model.pb").touch()
-    (tmp_path / "serving" / "11").mkdir()
-    for path in (tmp_path, tmp_path / "serving", tmp_path / "serving" / "10"):
-        assert version_folder(path).name == "10"
-    assert version_folder(tmp_path / "serving" / "2").name == "2"
-    with pytest.raises(InputError, match="MODEL: got .* expected a run folder, or"):
-        version_folder(tmp_path / "serving" / "11")
-
-
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        ("nowhere", ["{rows}"], "MODEL: got"),
+        ("nowhere", ["{rows}"], "model: got"),
         ("labels", ["nowhere.csv"], "IN: got 'nowhere.csv'"),
         ("labels", ["{rows}", "-o", "out.xls"], "OUT: got 'out.xls'"),
         ("labels", ["{rows}", "-o", "{rows}"], "rows.csv: is there already, expected --overwrite"),

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from imbalance.checks import InputError
-from imbalance.serving.server import folders
+from imbalance.serving import folders
+from imbalance.serving.folders import ModelFolder
 from imbalance.serving.server.errors import RequestError
-from imbalance.serving.server.folders import ModelFolder
 from imbalance.serving.server.saved_model import LoadError, SavedModel
 
 _log = logging.getLogger("imbalance.serving")

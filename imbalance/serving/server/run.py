@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from imbalance.checks import wrong
+from imbalance.serving.folders import ModelFolder
 from imbalance.serving.server import rest, rpc
-from imbalance.serving.server.folders import ModelFolder
 from imbalance.serving.server.model import Model
 from imbalance.serving.server.service import Limits, Service
 

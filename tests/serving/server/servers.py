@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import grpc
 
-from imbalance.serving.server.folders import find
+from imbalance.serving.folders import find
 from imbalance.serving.server.run import Server, Settings
 from imbalance.serving.server.service import Limits
 

@@ -15,7 +15,7 @@ import pytest
 
 from imbalance.checks import InputError
 from imbalance.serving import __main__ as command
-from imbalance.serving.server import folders
+from imbalance.serving import folders
 from imbalance.serving.server.run import Server, Settings
 
 BODY = json.dumps({"instances": ["天地玄黄"]})
@@ -24,7 +24,7 @@ BODY = json.dumps({"instances": ["天地玄黄"]})
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere"], "MODEL_DIR: got"),
+        (["nowhere"], "model: got"),
         (["nowhere", "--max-batch", "-1"], "--max-batch: got '-1'"),
         (["nowhere", "--timeout", "nan"], "--timeout: got 'nan'"),
         (["nowhere", "--port", "70000"], "0 to 65535"),

@@ -12,7 +12,7 @@ import tensorflow as tf
 from servers import Client, running
 
 from imbalance.checks import InputError
-from imbalance.serving.server import folders
+from imbalance.serving import folders
 
 TEXTS = ["天地玄黄", "日月"]
 
@@ -155,8 +155,14 @@ def test_what_a_path_means(runs, tmp_path):
     (tmp_path / "m" / "x1").mkdir(parents=True)
     shutil.copytree(serving / "1", tmp_path / "m" / "7")
     assert list(folders.find(tmp_path / "m").versions()) == [7]
+    for number in ("2", "10", "x", "11"):
+        (tmp_path / "many" / number).mkdir(parents=True)
+    for number in ("2", "10", "x"):
+        (tmp_path / "many" / number / "saved_model.pb").touch()
+    assert folders.find(tmp_path / "many").newest.name == "10"
+    assert folders.find(tmp_path / "many" / "2").newest.name == "2"
     for path, name in ((tmp_path, None), (tmp_path / "nope", None), (run, "a/b")):
-        with pytest.raises(InputError, match="MODEL_DIR|--name"):
+        with pytest.raises(InputError, match="model: got|--name"):
             folders.find(path, name)
 
 

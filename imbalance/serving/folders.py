@@ -21,6 +21,11 @@ class ModelFolder(NamedTuple):
     path: Path
     only: int | None = None
 
+    @property
+    def newest(self) -> Path:
+        """The folder of the highest version."""
+        return next(iter(self.versions().values()))
+
     def versions(self) -> dict[int, Path]:
         """Return the folders of the versions that are there, by number, newest first.
 
@@ -56,7 +61,7 @@ def find(path, name: str | None = None) -> ModelFolder:
         folder = ModelFolder(_name(name, base), base)
         if folder.versions():
             return folder
-    raise checks.wrong("MODEL_DIR", str(path), expected)
+    raise checks.wrong("model", str(path), expected)
 
 
 def state_of_files(path: Path) -> tuple:
