@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -165,14 +166,18 @@ def each(calls: Sequence[Callable], at_once: int = 1) -> Iterator[tuple[int, obj
             yield place, call()
         return
     pool = ThreadPoolExecutor(at_once)
+    places = {pool.submit(call): place for place, call in enumerate(calls)}
     try:
-        places = {pool.submit(call): place for place, call in enumerate(calls)}
         for future in as_completed(places):
             yield places[future], future.result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in list(_running):
-            process.kill()
+        for future in places:
+            future.cancel()
+        # What is not cancelled now is running, and may only be about to start its process.
+        while any(future.running() for future in places):
+            for process in list(_running):
+                process.kill()
+            time.sleep(0.05)
         pool.shutdown()
 
 

@@ -127,7 +127,10 @@ def test_what_has_no_bias_auc_is_refused(tmp_path, small_corpus):
     with pytest.raises(InputError, match="training.monitor: .* of task tagging"):
         RunConfig.from_mapping({**tagging, "training": {"monitor": "val_bias_auc"}})
     config = configured(tmp_path)
-    data = {"source": str(small_corpus), "weight_column": None, "subgroups": {}}
+    with pytest.raises(InputError, match="training.monitor: got 'val_bias_auc', expected another"):
+        dataclasses.replace(config, data=dataclasses.replace(config.data, subgroups={}))
+    subgroups = {"book": {"pattern": "书"}}
+    data = {"source": str(small_corpus), "weight_column": None, "subgroups": subgroups}
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, **data))
     with pytest.raises(InputError, match="training.monitor: classes: got 3, expected 2"):
         fit(config, load(config.data), tmp_path)
