@@ -8,13 +8,31 @@ import argparse
 import difflib
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 _LONGEST_VALUE = 80
 
 
 class InputError(ValueError):
     """The user's argument, configuration or data is wrong; the message is one clear line."""
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads an argument of a command, for ``argparse``.
+
+    Example:
+        >>> whole(1, 9)("7")
+        7
+    """
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(
+                f"got {text!r}, expected a whole number from {low} to {high}"
+            )
+        return int(text)
+
+    return parse
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,15 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from imbalance.checks import InputError, wrong
+from imbalance.checks import InputError, Parser, whole, wrong
 
 # What the server needs besides the package's own requirements.
 _NEEDED = ("aiohttp", "grpc", "prometheus_client", "tensorflow_serving")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,17 +70,6 @@ def _check_needed() -> None:
             ) from None
 
 
-def _whole(low: int, high: int):
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(
-                f"got {text!r}, expected a whole number from {low} to {high}"
-            )
-        return int(text)
-
-    return parse
-
-
 def _number(low: float, high: float):
     def parse(text: str) -> float:
         try:
@@ -102,7 +86,7 @@ def _number(low: float, high: float):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m imbalance.serving",
         description="Serve models by TensorFlow Serving's REST and gRPC protocols. New version "
         "folders are picked up while it runs; SIGTERM and SIGINT stop it when what was accepted "
@@ -119,14 +103,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--name", help="the model's name in URLs instead of the run's or folder's")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets others in")
-    add("--port", type=_whole(0, 65535), default=8501, metavar="N", help="of REST; 0: free ones")
-    add("--grpc-port", type=_whole(0, 65535), default=8500, metavar="N", help="0: a free one")
-    add("--versions", type=_whole(1, 100), default=1, metavar="N", help="newest versions served")
+    add(
+        "--port",
+        type=whole(0, 65535),
+        default=8501,
+        metavar="N",
+        help="of REST; 0: free ones",
+    )
+    add("--grpc-port", type=whole(0, 65535), default=8500, metavar="N", help="0: a free one")
+    add(
+        "--versions",
+        type=whole(1, 100),
+        default=1,
+        metavar="N",
+        help="newest versions served",
+    )
     add("--poll", type=_number(0.05, 3600), default=1, metavar="S", help="between looks for them")
     add("--max-body", type=_number(0.001, 1024), default=16, metavar="MIB", help="of a request")
     add(
         "--max-batch",
-        type=_whole(0, 65536),
+        type=whole(0, 65536),
         default=64,
         metavar="N",
         help="rows of requests that are joined into one call; 0 joins none",
@@ -140,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--max-queue",
-        type=_whole(1, 65536),
+        type=whole(1, 65536),
         default=256,
         metavar="N",
         help="requests under way; one more is told to come again",

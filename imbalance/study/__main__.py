@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from imbalance.checks import InputError
+from imbalance.checks import InputError, whole
 from imbalance.study import readme, report
 from imbalance.study.config import Study
 from imbalance.study.run import lines, run
@@ -49,12 +49,6 @@ def _check(study: Study, path: str) -> int:
     return 1 if drifted else 0
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 1 to 256")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m imbalance.study",
@@ -71,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs",
         metavar="N",
-        type=_count,
+        type=whole(1, 256),
         default=1,
         help="cells to train at a time, sharing the cores: on two cores, two small networks of one "
         "thread each end sooner than one after the other; default 1",

@@ -116,8 +116,8 @@ def in_process_of_its_own(job: Mapping, log: Path, *, at_once: int = 1) -> str |
     command = [sys.executable, "-m", "imbalance.study.worker", str(path), str(os.getpid())]
     threads = {}
     if at_once > 1:
-        each = str(max(1, len(os.sched_getaffinity(0)) // at_once))
-        threads = {"TF_NUM_INTRAOP_THREADS": each, "OMP_NUM_THREADS": each}
+        share = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+        threads = {"TF_NUM_INTRAOP_THREADS": share, "OMP_NUM_THREADS": share}
     environment = {
         "TF_CPP_MIN_LOG_LEVEL": "2",
         **threads,
