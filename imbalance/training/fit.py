@@ -1,6 +1,7 @@
 """Train a network as a configuration says, and leave it in a folder."""
 
 import dataclasses
+import functools
 import logging
 import sys
 import time
@@ -17,10 +18,10 @@ from imbalance.data import user_dict
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
     TokenValues,
+    TrainingBatches,
     evaluation_dataset,
     row_chances,
     row_weights,
-    training_dataset,
 )
 from imbalance.data.tokens import Tokenizer
 from imbalance.tasks.base import Targets
@@ -30,6 +31,8 @@ from imbalance.training import (
     class_weights,
     decisions,
     dictionary,
+    gradient_share,
+    not_finite,
     optimizers,
     precision,
     pretraining,
@@ -37,6 +40,9 @@ from imbalance.training import (
     wide,
 )
 from imbalance.training.deferred import DeferredWeights, first_epoch
+from imbalance.training.diagnosis import Diagnosis
+from imbalance.training.findings import Findings, tell_of_absent
+from imbalance.training.gradient_share import GradientShares
 from imbalance.training.progress import Progress
 from imbalance.training.validation_scores import ValidationScores
 
@@ -97,6 +103,8 @@ def fit(
     if weight_of_class is not None:
         weight_of_class = weights.scale_to_mean_one(weight_of_class, draws)
     weighted_from = first_epoch(settings.deferred, settings.epochs)
+    findings = Findings()
+    tell_of_absent(findings, config, task, corpus, targets, activation, weight_of_class)
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
@@ -104,10 +112,11 @@ def fit(
     user_dict.tell_of_lost(tokenizer.user_words)
     encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
-    training_rows, validation_rows, deferred = _pipelines(
+    batches, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
     )
-    training_rows = task.batches(training_rows, activation)
+    training_rows = task.batches(batches.dataset(), activation)
+    sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
     if validation_rows is not None:
         validation_rows = task.batches(validation_rows, activation)
     units = task.units(classes, activation)
@@ -129,6 +138,11 @@ def fit(
     kind = "weighted_metrics" if task.of_tokens else "metrics"
     model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
+    gradients = GradientShares(
+        task.batches(sample, activation), activation, task.class_of, len(classes)
+    )
+    places = corpus.splits["train"].places
+    on_not_finite = functools.partial(not_finite.stop, batches, places, settings)
     started = time.monotonic()
     history = model.fit(
         training_rows,
@@ -143,18 +157,14 @@ def fit(
             *_validation_scores(config, task, corpus, encoder, names, activation),
             Progress(config.training.monitor),
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
-            *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
-            keras.callbacks.TerminateOnNaN(),
+            gradients,
+            *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
+            not_finite.StopAtNaN(on_not_finite),
+            Diagnosis(findings, config, classes, counts, loss, scores, batches, gradients),
             *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
         ],
     ).history
     seconds = time.monotonic() - started
-    if not np.isfinite(history["loss"]).all():
-        raise checks.wrong(
-            f"loss in epoch {len(history['loss'])}",
-            history["loss"][-1],
-            "a finite number; try a lower training.learning_rate",
-        )
 
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
@@ -179,6 +189,7 @@ def fit(
             "epochs": len(history["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
+            "warnings": list(findings.messages.values()),
         },
     )
 
@@ -203,8 +214,8 @@ def _pipelines(
     draws,
     weighted_from: int,
 ):
-    """Return training batches, validation batches or None, and the callbacks that the training
-    batches need.
+    """Return training batches, the dataset of the validation rows or None, and the callbacks that
+    the training batches need.
     """
     train = targets["train"]
     chances = None if settings.sampling == "instance" else row_chances(train.labels, draws)
@@ -215,7 +226,7 @@ def _pipelines(
         weights_now = folded_weights(train, None, chances)
         now, then = (getattr(each, "values", each) for each in (weights_now, later))
         callbacks.append(DeferredWeights(now, then, weighted_from))
-    training_rows = training_dataset(
+    batches = TrainingBatches(
         encoded.rows["train"],
         train.labels,
         weights_now,
@@ -232,7 +243,7 @@ def _pipelines(
             folded_weights(targets["validation"]),
             batch_size=settings.batch_size,
         )
-    return training_rows, validation_rows, callbacks
+    return batches, validation_rows, callbacks
 
 
 def folded_weights(targets: Targets, class_weights=None, chances=None):
