@@ -141,10 +141,9 @@ class DataConfig:
         if not isinstance(self.resample, Mapping):
             raise checks.wrong("data.resample", self.resample, "a mapping from labels to factors")
         for label, factor in self.resample.items():
-            checks.number(f"data.resample.{label}", factor, low=0, high=1000, low_open=True)
-        # Labels may be numbers in YAML; in the data they are text.
-        resample = {str(label): factor for label, factor in self.resample.items()}
-        object.__setattr__(self, "resample", resample)
+            place = f"data.resample.{label}"
+            checks.number(place, factor, low=0, high=1000, low_open=True)
+        object.__setattr__(self, "resample", checks.by_name("data.resample", self.resample))
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
         if self.user_dict is not None:
@@ -180,7 +179,7 @@ def _subgroups(value) -> dict:
         pattern = checks.text(f"{place}.pattern", each.get("pattern"))
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             expected = f"a regular expression ({error})"
             raise checks.wrong(f"{place}.pattern", pattern, expected) from None
         found[name] = {"pattern": pattern}
