@@ -28,7 +28,9 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str):
-        super().__init__(_printable(message))
+        message = printable(message)
+        short = len(message) <= _LONGEST_MESSAGE
+        super().__init__(message if short else message[: _LONGEST_MESSAGE - 1] + "…")
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -63,6 +65,19 @@ def show(value) -> str:
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
         text = f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return text with what no terminal should print, such as an escape sequence, as Python writes
+    it.
+
+    Example:
+        >>> printable("很好\x1b[2J")
+        '很好\\\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def wrong(name: str, value, expected: str) -> InputError:
@@ -230,14 +245,6 @@ def _finite(value) -> bool:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond the floats
         return False
-
-
-def _printable(message: str) -> str:
-    if not message.isprintable():
-        signs = (sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
-        message = "".join(signs)
-    short = len(message) <= _LONGEST_MESSAGE
-    return message if short else message[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def _listed(names: Iterable) -> str:

@@ -66,7 +66,7 @@ def parse_yaml(name: str, text: str):
         [0.001, '2026-01-31']
     """
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        return yaml.load(text, Loader=_StrictLoader)  # nosec B506 # a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

@@ -374,7 +374,7 @@ def _reopened(folder: Path, config: DataConfig, keep):
     """Return labels, splits and report of a cache entry."""
     rest = json.loads((folder / _REST).read_text(encoding="utf-8"))
     splits = {}
-    with np.load(folder / _ARRAYS) as arrays:
+    with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
         for name in SPLITS:
             rows = arrays[f"{name}.rows"]
             splits[name] = Split(

@@ -120,7 +120,7 @@ def training_dataset(
         random = np.random.default_rng([seed, next(epochs)])
         times = None
         if chances is not None:
-            drawn = random.choice(len(rows), size=len(rows), p=chances)
+            drawn = random.choice(len(rows), size=len(rows), p=chances)  # nosec B311 # no secret
             times = np.bincount(drawn, minlength=len(rows))
         return _batches(rows, bucket_of_row, labels, weights, batch_size, random, times)
 

@@ -578,4 +578,4 @@ def unreadable(path, error: Exception) -> InputError:
 
 def shown(path: Path) -> str:
     """Return the path as text that any terminal can print."""
-    return str(path).encode(errors="replace").decode()
+    return checks.printable(str(path).encode(errors="replace").decode())
