@@ -86,3 +86,14 @@ def test_a_failing_benchmark_says_so(tmp_path, monkeypatch, capfd):
     assert failed.reason == "KeyError: 'lost'"
     (died,) = child.results("dying_benchmark", quick=True)
     assert died.reason == "its process ended with status 3"
+
+
+def test_memory_of_each_cell_is_seen_and_judged():
+    from benchmarks import memory
+
+    series = memory.of_cells(3)
+    assert len(series) == 3
+    assert min(series) > 10
+    rising = memory.summary([100.0 + each for each in range(40)])
+    assert (rising["off"] > memory.TOLERANCE, rising["slope"]) == (True, 1.0)
+    assert "| 3 cells |" in memory.markdown({"cells": series})

@@ -101,9 +101,9 @@ def _predicted():
 
 
 def _setting():
-    for number in range(len(targets.KEYS)):
-        for value in _VALUES:
-            yield bytes([number]) + value.encode()
+    # Each value once, and each key: the fuzzer puts them together.
+    for number in range(max(len(targets.KEYS), len(_VALUES))):
+        yield bytes([number % len(targets.KEYS)]) + _VALUES[number % len(_VALUES)].encode()
 
 
 def _settings():

@@ -38,7 +38,7 @@ _COLUMNS = (
     Columns(quotes=True, subgroups=("group",)),
     Columns(quotes=False),
 )
-_FOLDER = tempfile.TemporaryDirectory(prefix="imbalance-fuzz-")
+FOLDER = tempfile.TemporaryDirectory(prefix="imbalance-fuzz-")
 _CLASSES = ("yes", "no")
 
 
@@ -231,6 +231,6 @@ def _lines(content: bytes) -> int:
 
 
 def _file(name: str, content: bytes) -> Path:
-    path = Path(_FOLDER.name, name)
+    path = Path(FOLDER.name, name)
     path.write_bytes(content)
     return path
