@@ -8,10 +8,13 @@ import argparse
 import difflib
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 _LONGEST_VALUE = 80
 _LONGEST_MESSAGE = 2000
+# What systems take for a path.
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000
 # Of whole numbers: sizes, counts and positions are int32 in the end.
 LARGEST = 2**31 - 1
 
@@ -144,6 +147,23 @@ def text(name: str, value) -> str:
     """Return ``value`` if it is a string with something in it."""
     if not isinstance(value, str) or not value.strip():
         raise wrong(name, value, "a non-empty string")
+    return value
+
+
+def path(name: str, value) -> str:
+    """Return ``value`` if it is a string that a file or folder can be called."""
+    text(name, value)
+    try:
+        parts = os.fsencode(value).split(b"/")
+    except UnicodeEncodeError:
+        parts = [b"\0"]
+    longest = max(map(len, parts))
+    if (
+        any(b"\0" in part for part in parts)
+        or longest > _LONGEST_NAME
+        or len(value) > _LONGEST_PATH
+    ):
+        raise wrong(name, value, f"a path of names of at most {_LONGEST_NAME} bytes")
     return value
 
 

@@ -213,6 +213,23 @@ def test_a_label_given_twice_is_refused():
     assert "data.resample: got {1: 2, '1': 3}" in refused({"data": {"resample": {1: 2, "1": 3}}})
 
 
+@pytest.mark.parametrize("path", ["x" * 256, "文" * 86, "a/" * 3000, "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "key",
+    ["output_dir", "data.source", "data.cache", "data.user_dict", "training.class_weight"],
+)
+def test_what_no_file_can_be_called_is_refused(key, path):
+    section, _, inner = key.rpartition(".")
+    words = {"data": {"tokens": "words"}} if inner == "user_dict" else {}
+    changes = {section: {inner: path}} if section else {key: path}
+    assert f"{key}: got" in refused(merge(words, changes))
+
+
+def test_a_path_that_is_not_utf_8_comes_back():
+    config = RunConfig.from_mapping({"data": {"source": "\udcff.csv"}})
+    assert RunConfig.from_mapping(parse_yaml("again", config.to_yaml())) == config
+
+
 @pytest.mark.parametrize("pattern", ["(" * 6000, "a{99999999999999999}"])
 def test_a_pattern_that_trips_the_compiler_is_refused(pattern):
     subgroups = {"data": {"subgroups": {"a": {"pattern": pattern}}}}

@@ -94,7 +94,7 @@ class DataConfig:
     cache: str | None = "auto"
 
     def __post_init__(self):
-        checks.text("data.source", self.source)
+        checks.path("data.source", self.source)
         object.__setattr__(self, "files", _files(self.files, self.source))
         checks.choice("data.format", self.format, (*FORMATS, *SPAN_FORMATS[1:]))
         checks.choice("data.scheme", self.scheme, SCHEMES)
@@ -147,7 +147,7 @@ class DataConfig:
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
         if self.user_dict is not None:
-            checks.text("data.user_dict", self.user_dict)
+            checks.path("data.user_dict", self.user_dict)
             if self.tokens != "words":
                 expected = "null, since data.tokens is not words"
                 raise checks.wrong("data.user_dict", self.user_dict, expected)
@@ -156,8 +156,10 @@ class DataConfig:
             checks.integer("data.max_characters", self.max_characters, low=1)
         checks.integer("data.max_length", self.max_length, low=1)
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
-        if self.cache is not None and not (isinstance(self.cache, str) and self.cache.strip()):
-            raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
+        if self.cache is not None:
+            if not (isinstance(self.cache, str) and self.cache.strip()):
+                raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
+            checks.path("data.cache", self.cache)
 
     @property
     def pairs(self) -> bool:
@@ -205,7 +207,7 @@ def _files(files, source: str) -> dict[str, str]:
     if files and source in EMBEDDED:
         raise checks.wrong("data.files", dict(files), f"nothing, since {source} is no folder")
     for split, file in files.items():
-        checks.text(f"data.files.{split}", file)
+        checks.path(f"data.files.{split}", file)
     return dict(files)
 
 

@@ -145,7 +145,8 @@ def _size(node: yaml.Node, sizes: dict[int, int | None]) -> int:
 
 
 def _is_text(value: str) -> bool:
-    return value.isascii() and "\0" not in value or not re.search("[\0\ud800-\udfff]", value)
+    # Half a pair from U+DC80 on stands for a byte of a path that is not UTF-8.
+    return not re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
 
 
 def _refused(problem: str, node: yaml.Node) -> yaml.YAMLError:

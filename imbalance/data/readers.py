@@ -228,6 +228,11 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
             with readable(path):
                 data = path.read_bytes()
             yield clean(shown(path), _decode(data, encoding), label)
+    with readable(root):
+        beside = sorted(each for each in root.iterdir() if not each.is_dir())
+    for path in beside:
+        if path.name[0] != ".":
+            yield Skipped(shown(path), "beside the class folders")
 
 
 def content(path: Path) -> str:
