@@ -102,7 +102,7 @@ class TrainingConfig:
         checks.integer("training.batch_size", self.batch_size, low=1)
         checks.choice("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
-        checks.text("training.class_weight", self.class_weight)
+        checks.path("training.class_weight", self.class_weight)
         checks.number("training.deferred", self.deferred, low=0, high=1, high_open=True)
         if self.deferred and self.class_weight == "none":
             raise checks.wrong(

@@ -177,7 +177,8 @@ class TrainingBatches:
         random = np.random.default_rng([self._seed, epoch])
         times = None
         if self._chances is not None:
-            drawn = random.choice(len(self._rows), size=len(self._rows), p=self._chances)
+            rows, chances = len(self._rows), self._chances
+            drawn = random.choice(rows, size=rows, p=chances)  # nosec B311 # no secret
             times = np.bincount(drawn, minlength=len(self._rows))
         return _members(self._rows, self._bucket_of_row, self._batch_size, random, times)
 
