@@ -30,6 +30,7 @@ from imbalance.training import (
     class_weights,
     decisions,
     dictionary,
+    loop,
     optimizers,
     precision,
     pretraining,
@@ -124,17 +125,17 @@ def fit(
     dictionary.fit(model, encoder.vocabulary)
     scores = task.metrics(classes, activation)
     steps = settings.epochs * int(training_rows.cardinality())
-    optimizer = optimizers.build(settings, steps)
+    optimizer = optimizers.build(config.training, steps)
     # Of tokens the weights say what padding is; those of rows are not for scores.
     kind = "weighted_metrics" if task.of_tokens else "metrics"
     model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
     started = time.monotonic()
-    history = model.fit(
+    history = loop.train(
+        model,
         training_rows,
-        validation_data=validation_rows,
+        validation=validation_rows,
         epochs=settings.epochs,
-        shuffle=False,  # the pipeline shuffles
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             *deferred,
@@ -144,17 +145,10 @@ def fit(
             Progress(config.training.monitor),
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
             *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
-            keras.callbacks.TerminateOnNaN(),
             *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
         ],
     ).history
     seconds = time.monotonic() - started
-    if not np.isfinite(history["loss"]).all():
-        raise checks.wrong(
-            f"loss in epoch {len(history['loss'])}",
-            history["loss"][-1],
-            "a finite number; try a lower training.learning_rate",
-        )
 
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
