@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from imbalance import checks, losses, registry, run_folder, tasks, weights
 from imbalance.config import LossConfig, RunConfig, TrainingConfig
@@ -58,7 +59,11 @@ class Training:
 
 
 def fit(
-    config: RunConfig, corpus, folder: Path, draw_confusion: Callable | None = None
+    config: RunConfig,
+    corpus,
+    folder: Path,
+    draw_confusion: Callable | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
     ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` and ``user_dict.txt``
@@ -73,6 +78,7 @@ def fit(
             ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
+        strategy: of :func:`imbalance.training.devices.strategy`; by default TensorFlow's.
 
     Raises:
         InputError: if a setting does not fit the loss, the network or the data.
@@ -111,24 +117,14 @@ def fit(
     training_rows = task.batches(training_rows, activation)
     if validation_rows is not None:
         validation_rows = task.batches(validation_rows, activation)
-    units = task.units(classes, activation)
-    model = registry.build_model(
-        config.model,
-        vocabulary_size=len(encoder.vocabulary),
-        units=units,
-        of_tokens=task.of_tokens,
-        dtype=config.training.precision,
-    )
-    model = task.network(model, units, activation)
-    pretraining.start(model, corpus, encoder, settings)
-    wide.fit(model, corpus, encoded)
-    dictionary.fit(model, encoder.vocabulary)
-    scores = task.metrics(classes, activation)
     steps = settings.epochs * int(training_rows.cardinality())
-    optimizer = optimizers.build(config.training, steps)
-    # Of tokens the weights say what padding is; those of rows are not for scores.
-    kind = "weighted_metrics" if task.of_tokens else "metrics"
-    model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = _network(config, task, corpus, encoded, task.units(classes, activation), activation)
+        scores = task.metrics(classes, activation)
+        optimizer = optimizers.build(config.training, steps)
+        # Of tokens the weights say what padding is; those of rows are not for scores.
+        kind = "weighted_metrics" if task.of_tokens else "metrics"
+        model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
     started = time.monotonic()
     history = loop.train(
@@ -175,6 +171,22 @@ def fit(
             "decision": decided,
         },
     )
+
+
+def _network(config, task, corpus, encoded, units: int, activation: str) -> keras.Model:
+    """Return the network with what it is given before training."""
+    model = registry.build_model(
+        config.model,
+        vocabulary_size=len(encoded.encoder.vocabulary),
+        units=units,
+        of_tokens=task.of_tokens,
+        dtype=config.training.precision,
+    )
+    model = task.network(model, units, activation)
+    pretraining.start(model, corpus, encoded.encoder, config.training)
+    wide.fit(model, corpus, encoded)
+    dictionary.fit(model, encoded.encoder.vocabulary)
+    return model
 
 
 def _tell_of_cuts(task, corpus, max_length: int) -> None:
