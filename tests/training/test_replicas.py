@@ -6,7 +6,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_losses_over_the_batch_train_on_devices_and_processes_as_on_one():
-    """All losses: ``results/staying/replicas.md``, which the same command makes."""
+    """Without ``--loss`` the same command takes all losses."""
     command = [sys.executable, "-m", "benchmarks.replicas"]
     command += ["--loss", "unified_focal_loss", "--loss", "cross_entropy+dice_loss"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
