@@ -3,8 +3,10 @@
 import argparse
 import dataclasses
 import logging
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from imbalance.config import (
     PRETRAININGS,
     SAMPLINGS,
     TASKS,
+    Cluster,
     RunConfig,
     merge,
 )
@@ -33,22 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(losses.describe())
         return 0
     config = configuration(options)
+    cluster = Cluster.from_environment(os.environ)
     # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
     from imbalance import run_folder, tasks
     from imbalance.commands import results
     from imbalance.run_folder import Run
     from imbalance.serving import export
+    from imbalance.training import devices
     from imbalance.training.fit import check, fit
 
-    check(config)
-    export.check(config)
+    with devices.lost_processes(cluster):
+        # Before anything else: processes find each other first.
+        strategy = devices.strategy(config.training, cluster)
+        check(config)
+        export.check(config)
+        if cluster is not None and not cluster.chief:
+            return _train_along(config, strategy)
     _show_log()
     name = run_folder.available_name(config.output_dir, config)
     config = dataclasses.replace(config, name=name)
     corpus = tasks.get(config.task).load(config.data)
     print("\n".join(corpus.report.lines()), file=sys.stderr)
     with run_folder.writing(config.output_dir, name) as folder:
-        training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
+        with devices.lost_processes(cluster):
+            training = fit(config, corpus, folder, results.confusion_image, strategy)
         run = Run(folder)
         run.update_metrics({"training": training.summary})
         splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
@@ -60,6 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\nrun folder:  {path}")
     print(f"SavedModel:  {path / run_folder.SERVING / '1'}{remark}")
     print(f"TensorBoard: tensorboard --logdir {logs}")
+    return 0
+
+
+def _train_along(config: RunConfig, strategy) -> int:
+    """Do the part of a process that is not the chief, which alone leaves a run behind."""
+    from imbalance import tasks
+    from imbalance.training.fit import fit
+
+    corpus = tasks.get(config.task).load(config.data)
+    # The same callbacks as the chief's: what reads a score of all rows waits for all processes.
+    with tempfile.TemporaryDirectory() as folder:
+        fit(config, corpus, Path(folder), strategy=strategy)
     return 0
 
 

@@ -78,6 +78,8 @@ class TrainingConfig:
             macro-F1 of documents, F1 of spans or of answers. Unused without validation rows.
         patience: epochs without a better monitor before training stops.
         seed: of weights, dropout and shuffling.
+        devices: that share the rows of each batch; ``auto`` is all GPUs of the machine, or the CPU.
+            Of several processes (``TF_CONFIG``, docs/cluster.md), the devices of each.
     """
 
     epochs: int = 12
@@ -96,6 +98,7 @@ class TrainingConfig:
     monitor: str = "auto"
     patience: int = 4
     seed: int = 1
+    devices: int | str = "auto"
 
     def __post_init__(self):
         checks.integer("training.epochs", self.epochs, low=1)
@@ -120,6 +123,10 @@ class TrainingConfig:
         checks.choice("training.monitor", self.monitor, ("auto", *MONITORS))
         checks.integer("training.patience", self.patience, low=0)
         checks.integer("training.seed", self.seed, low=0, high=2**31 - 1)
+        if isinstance(self.devices, str):
+            checks.choice("training.devices", self.devices, ("auto",))
+        else:
+            checks.integer("training.devices", self.devices, low=1)
 
 
 @dataclass(frozen=True)

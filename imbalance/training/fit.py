@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from imbalance import checks, losses, registry, run_folder, tasks, weights
 from imbalance.config import LossConfig, RunConfig, TrainingConfig
@@ -32,6 +33,7 @@ from imbalance.training import (
     decisions,
     dictionary,
     gradient_share,
+    loop,
     not_finite,
     optimizers,
     precision,
@@ -63,7 +65,11 @@ class Training:
 
 
 def fit(
-    config: RunConfig, corpus, folder: Path, draw_confusion: Callable | None = None
+    config: RunConfig,
+    corpus,
+    folder: Path,
+    draw_confusion: Callable | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
     ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` and ``user_dict.txt``
@@ -78,6 +84,7 @@ def fit(
             ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
+        strategy: of :func:`imbalance.training.devices.strategy`; by default TensorFlow's.
 
     Raises:
         InputError: if a setting does not fit the loss, the network or the data.
@@ -119,36 +126,26 @@ def fit(
     sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
     if validation_rows is not None:
         validation_rows = task.batches(validation_rows, activation)
-    units = task.units(classes, activation)
-    model = registry.build_model(
-        config.model,
-        vocabulary_size=len(encoder.vocabulary),
-        units=units,
-        of_tokens=task.of_tokens,
-        dtype=config.training.precision,
-    )
-    model = task.network(model, units, activation)
-    pretraining.start(model, corpus, encoder, settings)
-    wide.fit(model, corpus, encoded)
-    dictionary.fit(model, encoder.vocabulary)
-    scores = task.metrics(classes, activation)
     steps = settings.epochs * int(training_rows.cardinality())
-    optimizer = optimizers.build(settings, steps)
-    # Of tokens the weights say what padding is; those of rows are not for scores.
-    kind = "weighted_metrics" if task.of_tokens else "metrics"
-    model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = _network(config, task, corpus, encoded, task.units(classes, activation), activation)
+        scores = task.metrics(classes, activation)
+        optimizer = optimizers.build(config.training, steps)
+        # Of tokens the weights say what padding is; those of rows are not for scores.
+        kind = "weighted_metrics" if task.of_tokens else "metrics"
+        model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
     gradients = GradientShares(
         task.batches(sample, activation), activation, task.class_of, len(classes)
     )
     places = corpus.splits["train"].places
-    on_not_finite = functools.partial(not_finite.stop, batches, places, settings)
+    on_not_finite = functools.partial(not_finite.stop, batches, places, config.training)
     started = time.monotonic()
-    history = model.fit(
+    history = loop.train(
+        model,
         training_rows,
-        validation_data=validation_rows,
+        validation=validation_rows,
         epochs=settings.epochs,
-        shuffle=False,  # the pipeline shuffles
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             *deferred,
@@ -159,10 +156,10 @@ def fit(
             keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
             gradients,
             *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
-            not_finite.StopAtNaN(on_not_finite),
             Diagnosis(findings, config, classes, counts, loss, scores, batches, gradients),
             *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
         ],
+        on_not_finite=on_not_finite,
     ).history
     seconds = time.monotonic() - started
 
@@ -192,6 +189,22 @@ def fit(
             "warnings": list(findings.messages.values()),
         },
     )
+
+
+def _network(config, task, corpus, encoded, units: int, activation: str) -> keras.Model:
+    """Return the network with what it is given before training."""
+    model = registry.build_model(
+        config.model,
+        vocabulary_size=len(encoded.encoder.vocabulary),
+        units=units,
+        of_tokens=task.of_tokens,
+        dtype=config.training.precision,
+    )
+    model = task.network(model, units, activation)
+    pretraining.start(model, corpus, encoded.encoder, config.training)
+    wide.fit(model, corpus, encoded)
+    dictionary.fit(model, encoded.encoder.vocabulary)
+    return model
 
 
 def _tell_of_cuts(task, corpus, max_length: int) -> None:

@@ -1,9 +1,8 @@
 """A loss or gradient that is no number: which batch it was, and which rows are in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
-import keras
 import numpy as np
 
 from imbalance import checks
@@ -44,24 +43,3 @@ def stop(
         + f"; the batch holds {named}"
         + (f" and {more} more" if more > 0 else "")
     )
-
-
-class StopAtNaN(keras.callbacks.Callback):
-    """Ends training at the step whose loss is no finite number.
-
-    Args:
-        on_not_finite: called with epoch and step, counted from 0, and what is not finite.
-    """
-
-    def __init__(self, on_not_finite: Callable[[int, int, str], None]):
-        super().__init__()
-        self._on_not_finite = on_not_finite
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        # The mean of the epoch so far: not finite from the first loss on that is not.
-        if not np.isfinite(logs["loss"]):
-            self._on_not_finite(self._epoch, batch, "loss")
