@@ -1,14 +1,15 @@
 """``python train.py``: train, evaluate and export one run."""
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from imbalance import checks
+from imbalance import checks, unfinished
 from imbalance.checks import Parser
 from imbalance.commands.options import key_values, nested
 from imbalance.config import (
@@ -22,45 +23,95 @@ from imbalance.config import (
     RunConfig,
     merge,
 )
+from imbalance.unfinished import Unfinished
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the arguments say and print the per-class table and where everything is."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.list_losses:
         from imbalance import losses
 
         print(losses.describe())
         return 0
-    config = configuration(options)
-    # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
-    from imbalance import run_folder, tasks
+    if options.resume is None:
+        opened = _new(configuration(options))
+    else:
+        _refuse_settings(options, parser)
+        opened = _left_behind(options.resume)
+    with opened as (config, run):
+        scores, remark = _write(config, run)
+    from imbalance import run_folder
     from imbalance.commands import results
-    from imbalance.run_folder import Run
-    from imbalance.serving import export
-    from imbalance.training.fit import check, fit
 
-    check(config)
-    export.check(config)
-    _show_log()
-    name = run_folder.available_name(config.output_dir, config)
-    config = dataclasses.replace(config, name=name)
-    corpus = tasks.get(config.task).load(config.data)
-    print("\n".join(corpus.report.lines()), file=sys.stderr)
-    with run_folder.writing(config.output_dir, name) as folder:
-        training = fit(config, corpus, folder, draw_confusion=results.confusion_image)
-        run = Run(folder)
-        run.update_metrics({"training": training.summary})
-        splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
-        scores = results.evaluate(run, corpus, splits, name)
-        remark = _export(run, corpus, folder / run_folder.SERVING, splits[0])
-    results.show({name: scores["test"]}, "test", config.task)
-    path = Path(config.output_dir, name)
+    path = run.final
+    results.show({path.name: scores["test"]}, "test", config.task)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))
     print(f"\nrun folder:  {path}")
     print(f"SavedModel:  {path / run_folder.SERVING / '1'}{remark}")
     print(f"TensorBoard: tensorboard --logdir {logs}")
     return 0
+
+
+def _refuse_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    given = [
+        f"--{flag.replace('_', '-')}"
+        for flag, value in vars(options).items()
+        if flag != "resume" and value != parser.get_default(flag)
+    ]
+    if given:
+        raise checks.wrong(
+            "--resume", " ".join(given), "nothing beside RUN: the settings are those it began with"
+        )
+
+
+@contextlib.contextmanager
+def _new(config: RunConfig) -> Iterator[tuple[RunConfig, Unfinished]]:
+    """Give the configuration of a new run, with its name, and its folder."""
+    _check(config)
+    name = unfinished.available_name(config.output_dir, config)
+    config = dataclasses.replace(config, name=name)
+    with unfinished.writing(config.output_dir, name, config) as run:
+        yield config, run
+
+
+@contextlib.contextmanager
+def _left_behind(name: str) -> Iterator[tuple[RunConfig, Unfinished]]:
+    """Give the configuration of an unfinished run, and its folder."""
+    from imbalance import run_folder
+
+    with unfinished.resuming(name, keep=[run_folder.TENSORBOARD]) as (config, run):
+        _check(config)
+        yield config, run
+
+
+def _check(config: RunConfig) -> None:
+    # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
+    from imbalance.serving import export
+    from imbalance.training import fit
+
+    fit.check(config)
+    export.check(config)
+    _show_log()
+
+
+def _write(config: RunConfig, unwritten: Unfinished) -> tuple[dict, str]:
+    """Train, evaluate and export; return the scores by split and a remark on the SavedModel."""
+    from imbalance import run_folder, tasks
+    from imbalance.commands import results
+    from imbalance.run_folder import Run
+    from imbalance.training.fit import fit
+
+    corpus = tasks.get(config.task).load(config.data)
+    print("\n".join(corpus.report.lines()), file=sys.stderr)
+    folder = unwritten.folder
+    training = fit(config, corpus, folder, results.confusion_image, unwritten.checkpoints)
+    run = Run(folder)
+    run.update_metrics({"training": training.summary})
+    splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
+    scores = results.evaluate(run, corpus, splits, unwritten.final.name)
+    return scores, _export(run, corpus, folder / run_folder.SERVING, splits[0])
 
 
 def _export(run, corpus, folder: Path, split: str) -> str:
@@ -197,6 +248,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="any other setting, such as data.max_length=200; may be repeated",
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run that was killed or interrupted, by its name or folder; its settings "
+        "are those it began with",
     )
     parser.add_argument(
         "--list-losses",

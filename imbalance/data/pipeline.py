@@ -91,7 +91,14 @@ def row_chances(labels, draws) -> np.ndarray:
 
 
 def training_dataset(
-    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int, chances=None
+    rows: EncodedRows,
+    labels,
+    weights,
+    *,
+    batch_size: int,
+    seed: int,
+    chances=None,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Return shuffled batches ``(ids, label, weight)``, texts of like length together.
 
@@ -106,6 +113,7 @@ def training_dataset(
             ones of all buckets share batches, so that each epoch has as many.
         seed: of the shuffle and the draw, which differ from epoch to epoch.
         chances: of each row to be drawn, of :func:`row_chances`, or None.
+        first_epoch: how many epochs are done already; the order goes on from there.
 
     Returns:
         A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights of shape
@@ -114,7 +122,7 @@ def training_dataset(
     edges = np.quantile(rows.lengths, _BUCKET_QUANTILES)
     boundaries = sorted({int(edge) + 1 for edge in edges})
     bucket_of_row = np.digitize(np.maximum(rows.lengths, 1), boundaries)
-    epochs = itertools.count()
+    epochs = itertools.count(first_epoch)
 
     def batches():
         random = np.random.default_rng([seed, next(epochs)])

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from imbalance import checks, losses, registry, run_folder, tasks, weights
 from imbalance.config import LossConfig, RunConfig, TrainingConfig
-from imbalance.data import user_dict
+from imbalance.data import cache, user_dict
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
     TokenValues,
@@ -23,6 +24,7 @@ from imbalance.data.pipeline import (
     training_dataset,
 )
 from imbalance.data.tokens import Tokenizer
+from imbalance.data.vocabulary import TextEncoder
 from imbalance.tasks.base import Targets
 from imbalance.tasks.batches import Batches
 from imbalance.training import (
@@ -36,8 +38,10 @@ from imbalance.training import (
     tensorboard,
     wide,
 )
+from imbalance.training.checkpoint import Checkpoints
 from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.progress import Progress
+from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
 
 _log = logging.getLogger(__name__)
@@ -57,7 +61,11 @@ class Training:
 
 
 def fit(
-    config: RunConfig, corpus, folder: Path, draw_confusion: Callable | None = None
+    config: RunConfig,
+    corpus,
+    folder: Path,
+    draw_confusion: Callable | None = None,
+    checkpoints: Path | None = None,
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
     ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` and ``user_dict.txt``
@@ -72,9 +80,12 @@ def fit(
             ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
+        checkpoints: a folder for the state of training after each epoch; training goes on from
+            the newest that is there already. None, none is kept.
 
     Raises:
-        InputError: if a setting does not fit the loss, the network or the data.
+        InputError: if a setting does not fit the loss, the network or the data, or the
+            checkpoints are of another training.
     """
     check(config)
     settings = config.training
@@ -100,12 +111,17 @@ def fit(
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
     tokenizer = Tokenizer.from_config(config.data, config.task)
     user_dict.tell_of_lost(tokenizer.user_words)
     encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
+    logs = folder / run_folder.TENSORBOARD
+    weights_given = None if weight_of_class is None else weight_of_class.tolist()
+    done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
     training_rows, validation_rows, deferred = _pipelines(
-        settings, targets, encoded, weight_of_class, draws, weighted_from
+        settings, targets, encoded, weight_of_class, draws, weighted_from, done.epochs
     )
     training_rows = task.batches(training_rows, activation)
     if validation_rows is not None:
@@ -128,31 +144,33 @@ def fit(
     # Of tokens the weights say what padding is; those of rows are not for scores.
     kind = "weighted_metrics" if task.of_tokens else "metrics"
     model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
-    logs = folder / run_folder.TENSORBOARD
+    history = History(folder / run_folder.HISTORY)
+    callbacks = [
+        *deferred,
+        # Before the others: they are to see, and to keep, the averages.
+        *([] if settings.ema is None else [AveragedWeights()]),
+        *_validation_scores(config, task, corpus, encoder, names, activation),
+        Progress(config.training.monitor),
+        history,
+        *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
+        keras.callbacks.TerminateOnNaN(),
+        *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
+    ]
     started = time.monotonic()
-    history = model.fit(
+    model.fit(
         training_rows,
         validation_data=validation_rows,
-        epochs=settings.epochs,
+        initial_epoch=done.epochs,
+        epochs=done.last_epoch(settings.epochs),
         shuffle=False,  # the pipeline shuffles
         verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[
-            *deferred,
-            # Before the others: they are to see, and to keep, the averages.
-            *([] if settings.ema is None else [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-            *_validation_scores(config, task, corpus, encoder, names, activation),
-            Progress(config.training.monitor),
-            keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
-            *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
-            keras.callbacks.TerminateOnNaN(),
-            *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
-        ],
-    ).history
-    seconds = time.monotonic() - started
-    if not np.isfinite(history["loss"]).all():
+        callbacks=done.callbacks(callbacks),
+    )
+    seconds = done.seconds + time.monotonic() - started
+    if not np.isfinite(history.values["loss"]).all():
         raise checks.wrong(
-            f"loss in epoch {len(history['loss'])}",
-            history["loss"][-1],
+            f"loss in epoch {len(history.values['loss'])}",
+            history.values["loss"][-1],
             "a finite number; try a lower training.learning_rate",
         )
 
@@ -165,7 +183,6 @@ def fit(
     decided = decisions.write(
         config.decision, model, activation, validation_rows, draws, classes, folder
     )
-    weights_given = None if weight_of_class is None else weight_of_class.tolist()
     return Training(
         config,
         {
@@ -175,12 +192,24 @@ def fit(
             "class_weights": weights_given and _named(classes, weights_given),
             "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history, validation_rows and config.training.monitor, weighted_from),
-            "epochs": len(history["loss"]),
+            **_best(history.values, validation_rows and config.training.monitor, weighted_from),
+            "epochs": len(history.values["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
         },
     )
+
+
+def _identity(config: RunConfig, corpus, encoder: TextEncoder, class_weights) -> dict:
+    """Return what decides a training, by name: a checkpoint of another is no good."""
+    return {
+        "settings that data or machine decide": config.to_mapping(),
+        "the data": corpus.key,
+        "the tokens": cache.fingerprint(
+            {"tokenizer": vars(encoder.tokenizer), "vocabulary": encoder.vocabulary}
+        ),
+        "class weights": class_weights,
+    }
 
 
 def _tell_of_cuts(task, corpus, max_length: int) -> None:
@@ -202,6 +231,7 @@ def _pipelines(
     weight_of_class,
     draws,
     weighted_from: int,
+    epochs_done: int,
 ):
     """Return training batches, validation batches or None, and the callbacks that the training
     batches need.
@@ -222,6 +252,7 @@ def _pipelines(
         batch_size=settings.batch_size,
         seed=settings.seed,
         chances=chances,
+        first_epoch=epochs_done,
     )
     validation_rows = None
     if "validation" in targets:
@@ -275,8 +306,8 @@ def _validation_scores(config, task, corpus, encoder, names, activation) -> list
     return [ValidationScores(batches, score)]
 
 
-def _early_stopping(config: RunConfig, first: int) -> keras.callbacks.Callback:
-    return keras.callbacks.EarlyStopping(
+def _early_stopping(config: RunConfig, first: int) -> EarlyStopping:
+    return EarlyStopping(
         config.training.monitor,
         mode="min" if config.training.monitor == "val_loss" else "max",
         patience=config.training.patience,

@@ -331,7 +331,9 @@ def test_wrong_arguments_are_one_line(arguments, message, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("taken", "message"), [("x", "is free"), (".x.partial", "being written")])
+@pytest.mark.parametrize(
+    ("taken", "message"), [("x", "is free"), (".x.partial", "was left by a run")]
+)
 def test_a_name_that_is_taken_is_refused_before_the_data_are_read(taken, message, tmp_path, capsys):
     (tmp_path / taken).mkdir()
     # Read first, the missing corpus would be what is refused.
