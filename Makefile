@@ -1,6 +1,9 @@
 # `make train` and `make test` work in an empty clone: they make .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+# Processes that test at once: one a core, at most 4, since each needs up to 3 GB. `make JOBS=0 test`
+# tests in one process. A file stays in one process, with what its tests share.
+JOBS ?= auto
 
 .PHONY: train test lint clean
 
@@ -8,7 +11,7 @@ train: .venv/.installed
 	$(BIN)/python train.py --loss dice_loss
 
 test: .venv/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -8,13 +8,32 @@ import argparse
 import difflib
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 _LONGEST_VALUE = 80
+_LONGEST_MESSAGE = 2000
+# What systems take for a path.
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000
+# Of whole numbers: sizes, counts and positions are int32 in the end.
+LARGEST = 2**31 - 1
 
 
 class InputError(ValueError):
-    """The user's argument, configuration or data is wrong; the message is one clear line."""
+    """The user's argument, configuration or data is wrong; the message is one clear line.
+
+    Names of files, columns and keys may be a stranger's: what no terminal should print, such as an
+    escape sequence, is shown as Python writes it.
+
+    Example:
+        >>> print(InputError("a\x1b[2J.csv: is empty"))
+        a\\x1b[2J.csv: is empty
+    """
+
+    def __init__(self, message: str):
+        message = printable(message)
+        short = len(message) <= _LONGEST_MESSAGE
+        super().__init__(message if short else message[: _LONGEST_MESSAGE - 1] + "…")
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -44,8 +63,24 @@ class Parser(argparse.ArgumentParser):
 
 def show(value) -> str:
     """Return ``repr(value)`` on one line, shortened to something a terminal line can hold."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
+        text = f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return text with what no terminal should print, such as an escape sequence, as Python writes
+    it.
+
+    Example:
+        >>> printable("很好\x1b[2J")
+        '很好\\\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def wrong(name: str, value, expected: str) -> InputError:
@@ -80,7 +115,7 @@ def number(
     fits = (
         isinstance(value, numbers.Real)
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        and _finite(value)
         and (value > low if low_open else value >= low)
         and (value < high if high_open else value <= high)
     )
@@ -90,13 +125,11 @@ def number(
 
 
 def integer(name: str, value, *, low: int | None = None, high: int | None = None) -> int:
-    """Return ``value`` as an int if it is a whole number within the bounds."""
-    fits = (
-        isinstance(value, numbers.Integral)
-        and not isinstance(value, bool)
-        and (low is None or value >= low)
-        and (high is None or value <= high)
-    )
+    """Return ``value`` as an int if it is a whole number within the bounds, and one of int32."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if high is None and whole and value > LARGEST:
+        high = LARGEST
+    fits = whole and (low is None or value >= low) and (high is None or value <= high)
     if not fits:
         bounds = _bounds(-math.inf if low is None else low, math.inf if high is None else high)
         raise wrong(name, value, "a whole number" + bounds)
@@ -114,6 +147,23 @@ def text(name: str, value) -> str:
     """Return ``value`` if it is a string with something in it."""
     if not isinstance(value, str) or not value.strip():
         raise wrong(name, value, "a non-empty string")
+    return value
+
+
+def path(name: str, value) -> str:
+    """Return ``value`` if it is a string that a file or folder can be called."""
+    text(name, value)
+    try:
+        parts = os.fsencode(value).split(b"/")
+    except UnicodeEncodeError:
+        parts = [b"\0"]
+    longest = max(map(len, parts))
+    if (
+        any(b"\0" in part for part in parts)
+        or longest > _LONGEST_NAME
+        or len(value) > _LONGEST_PATH
+    ):
+        raise wrong(name, value, f"a path of names of at most {_LONGEST_NAME} bytes")
     return value
 
 
@@ -140,7 +190,10 @@ def unknown(kind: str, name, known: Iterable[str]) -> InputError:
 
 def did_you_mean(name, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x' or 'y'?``, or nothing when no known name is near."""
-    near = difflib.get_close_matches(str(name), [str(each) for each in known], n=3, cutoff=0.5)
+    name = show(name) if not isinstance(name, str) else name
+    if len(name) > _LONGEST_VALUE:  # a comparison takes as long as both are
+        return ""
+    near = difflib.get_close_matches(name, [str(each) for each in known], n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
@@ -149,10 +202,31 @@ def keys(name: str, mapping, known: Iterable[str]) -> None:
     known = list(known)
     for key in mapping:
         if key not in known:
-            place = f"{name}.{key}" if name else str(key)
+            place = key if isinstance(key, str) and len(key) <= _LONGEST_VALUE else show(key)
+            place = f"{name}.{place}" if name else place
             raise InputError(
                 f"{place}: unknown key, expected one of {_listed(known)}" + did_you_mean(key, known)
             )
+
+
+def by_name(name: str, mapping) -> dict[str, object]:
+    """Return a mapping whose keys are labels: numbers in YAML, they are text in the data.
+
+    Raises:
+        InputError: if two keys are one label.
+
+    Example:
+        >>> by_name("weights", {1: 0.5, "b": 2})
+        {'1': 0.5, 'b': 2}
+        >>> by_name("weights", {1: 0.5, "1": 2})
+        Traceback (most recent call last):
+        ...
+        imbalance.checks.InputError: weights: got {1: 0.5, '1': 2}, expected each label once
+    """
+    named = {str(key): value for key, value in mapping.items()}
+    if len(named) < len(mapping):
+        raise wrong(name, mapping, "each label once")
+    return named
 
 
 def weights(name: str, values, *, length: int | None = None) -> tuple[float, ...]:
@@ -184,6 +258,13 @@ def _bounds(low, high, low_open=False, high_open=False) -> str:
     if high != math.inf:
         parts.append(f"{'below' if high_open else 'of at most'} {high:.15g}")
     return " " + " and ".join(parts) if parts else ""
+
+
+def _finite(value) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the floats
+        return False
 
 
 def _listed(names: Iterable) -> str:

@@ -118,13 +118,7 @@ class Run:
     def model(self) -> keras.Model:
         """The network, not compiled."""
         path = self.path / MODEL
-        try:
-            # To predict, it needs no loss, metric or optimizer.
-            model = keras.saving.load_model(path, compile=False)
-        except Exception as error:  # whatever a damaged archive makes Keras raise
-            raise checks.InputError(
-                f"{path}: cannot be loaded, expected a whole file that train.py wrote"
-            ) from error
+        model = models.load(path)
         # A vocabulary or a label too many would shift every id without a word.
         logits = math.prod(size for size in model.output_shape[1:] if size is not None)
         sizes = (models.vocabulary_size(model), logits)

@@ -56,6 +56,11 @@ class Unfinished:
         return self.place / CHECKPOINTS
 
     @property
+    def begun(self) -> bool:
+        """Whether its configuration is there, which it is gone on with."""
+        return (self.place / CONFIG).exists()
+
+    @property
     def resumable(self) -> bool:
         """Whether there is something of the training to go on from."""
         return any(self.checkpoints.glob("*-*.npz"))
@@ -155,10 +160,10 @@ def resuming(name, keep: Collection[str] = ()) -> Iterator[tuple[RunConfig, Unfi
             if not run.folder.exists():  # killed after its last step but one
                 shutil.rmtree(run.place, ignore_errors=True)
             raise _not_unfinished(name, run)
-        if not (run.place / CONFIG).exists():
+        if not run.begun:
             raise checks.InputError(
-                f"--resume: {run.place} has no {CONFIG}: its run was killed before it began, or "
-                "is none of train.py; remove the folder and train anew"
+                f"--resume: {run.place} has no {CONFIG}: its run was killed before it began, is "
+                "none of train.py, or one of several processes; remove the folder and train anew"
             )
         run.folder.mkdir(exist_ok=True)
         for each in run.folder.iterdir():
@@ -187,11 +192,11 @@ def _not_unfinished(name, run: Unfinished) -> checks.InputError:
 def _taken(run: Unfinished) -> checks.InputError:
     if run.locked:
         return checks.wrong("name", run.final.name, f"another: {run.place} is being written")
+    goes_on = f"--resume {run.final} goes on with it, and it" if run.begun else "it"
     return checks.wrong(
         "name",
         run.final.name,
-        f"another: {run.place} was left by a run that was killed; --resume {run.final} goes on "
-        "with it, and it may be removed",
+        f"another: {run.place} was left by a run that was killed; {goes_on} may be removed",
     )
 
 

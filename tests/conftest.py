@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Workers of pytest-xdist share the cores, and so do the processes that their tests start.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    share = str(max(1, len(os.sched_getaffinity(0)) // int(workers)))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)
+    os.environ.setdefault("OMP_NUM_THREADS", share)
 # What tests prepare is not for the user's cache.
 _CACHE = tempfile.TemporaryDirectory(prefix="imbalance-tests-")
 os.environ["XDG_CACHE_HOME"] = _CACHE.name

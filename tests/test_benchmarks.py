@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import child, measure
+from benchmarks import child, measure, memory
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,3 +86,19 @@ def test_a_failing_benchmark_says_so(tmp_path, monkeypatch, capfd):
     assert failed.reason == "KeyError: 'lost'"
     (died,) = child.results("dying_benchmark", quick=True)
     assert died.reason == "its process ended with status 3"
+
+
+def test_memory_is_read_with_each_line_of_a_history_and_judged(tmp_path):
+    history = tmp_path / "history.csv"
+    code = (
+        "import sys, time\n"
+        "for _ in range(4):\n"
+        "    print('line', file=open(sys.argv[1], 'a')); time.sleep(0.3)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(history)]) as process:
+        series = memory._watched(process, history)
+    assert len(series) == 3  # behind a header
+    assert min(series) > 1
+    rising = memory.summary([100.0 + each for each in range(40)])
+    assert (rising["off"] > memory.TOLERANCE, rising["slope"]) == (True, 1.0)
+    assert "| 3 epochs |" in memory.markdown({"epochs": series})

@@ -137,7 +137,106 @@ def test_a_date_is_no_special_value():
     assert parse_yaml("x", "2024-99-99") == "2024-99-99"
 
 
-@pytest.mark.parametrize("text", ["0x_", "[" * 5000])
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+    for old, new in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "more than 200,000 characters and values with aliases"),
+        ("name: ok\nloss: &l {name: dice_loss, args: *l}", ":2: an alias within its anchor"),
+        ("&a [*a]", "an alias within its anchor"),
+        ('name: "a\\0"', "text with U\\+0000 or half a surrogate pair"),
+        ('name: "\\ud800"', "text with U\\+0000 or half a surrogate pair"),
+        ("name: !!binary aGk=", "no constructor|could not determine a constructor"),
+        ("name: !!set {a}", "could not determine a constructor"),
+        ("name: !!timestamp 2024-01-31", "could not determine a constructor"),
+        ("name: !!python/name:os.system", "could not determine a constructor"),
+        ("name: !!python/object/new:os.system [ls]", "could not determine a constructor"),
+        ("a: 1\n---\nb: 2", "expected"),
+    ],
+)
+def test_yaml_of_a_stranger(text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        RunConfig.from_mapping(parse_yaml("here", text))
+    assert str(caught.value).isprintable()
+
+
+def test_a_large_file_is_not_parsed(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: " + "x" * 10_000_000)
+    with pytest.raises(InputError, match="is too large, expected at most 200,000 bytes of YAML"):
+        read_yaml(path)
+
+
+# What a key may be given that no key is made for, written as YAML.
+HOSTILE = (
+    *("null", "true", "-1", "0", "1e308", "-1e308", ".nan", ".inf", "-.inf", "''", "' '"),
+    *("1" * 400, "0x" + "f" * 5000, "[]", "{}", "[[[[1]]]]", "{a: {b: {c: [1]}}}", "{1: 2, 2: x}"),
+    *(
+        "{null: null}",
+        "{? [a] : 1}",
+        "[1, a, null]",
+        '"\\e[2J"',
+        '"a\\nb"',
+        "\u202e\U0001f600",
+        "../..",
+    ),
+    *("x" * 5000, "~", "=", "0b1", "1_0", "1:30", "2024-99-99", "!!str 5", "!!int ''", "!!bool x"),
+)
+KEYS = [
+    (section, key)
+    for section, values in RunConfig().to_mapping().items()
+    for key in (values if isinstance(values, dict) else [None])
+]
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS)
+def test_each_key_takes_a_value_or_refuses_it_in_one_line(section, key):
+    messages = []
+    for text in HOSTILE:
+        try:
+            value = parse_yaml("--set", text)
+            config = RunConfig.from_mapping({section: value if key is None else {key: value}})
+        except InputError as error:
+            messages.append(str(error))
+            continue
+        assert RunConfig.from_mapping(parse_yaml("again", config.to_yaml())) == config
+    assert all(each.isprintable() and len(each) <= 2000 for each in messages)
+    assert messages  # else the key is not looked at
+
+
+def test_a_label_given_twice_is_refused():
+    assert "data.resample: got {1: 2, '1': 3}" in refused({"data": {"resample": {1: 2, "1": 3}}})
+
+
+@pytest.mark.parametrize("path", ["x" * 256, "文" * 86, "a/" * 3000, "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "key",
+    ["output_dir", "data.source", "data.cache", "data.user_dict", "training.class_weight"],
+)
+def test_what_no_file_can_be_called_is_refused(key, path):
+    section, _, inner = key.rpartition(".")
+    words = {"data": {"tokens": "words"}} if inner == "user_dict" else {}
+    changes = {section: {inner: path}} if section else {key: path}
+    assert f"{key}: got" in refused(merge(words, changes))
+
+
+def test_a_path_that_is_not_utf_8_comes_back():
+    config = RunConfig.from_mapping({"data": {"source": "\udcff.csv"}})
+    assert RunConfig.from_mapping(parse_yaml("again", config.to_yaml())) == config
+
+
+@pytest.mark.parametrize("pattern", ["(" * 6000, "a{99999999999999999}"])
+def test_a_pattern_that_trips_the_compiler_is_refused(pattern):
+    subgroups = {"data": {"subgroups": {"a": {"pattern": pattern}}}}
+    assert "data.subgroups.a.pattern: got" in refused(subgroups)
+
+
+@pytest.mark.parametrize("text", ["0x_", "[" * 5000, "!!int ''", "!!bool maybe", "!!int x"])
 def test_what_trips_the_parser_is_one_line(text):
     with pytest.raises(InputError, match="x: got .* expected YAML"):
         parse_yaml("x", text)

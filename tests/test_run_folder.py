@@ -25,7 +25,7 @@ def damaged(tmp_path):
 
 
 def test_a_broken_model_is_refused(damaged):
-    with pytest.raises(InputError, match="model.keras: cannot be loaded, expected a whole file"):
+    with pytest.raises(InputError, match="model.keras: cannot be loaded .* expected a whole file"):
         _ = damaged.model
 
 

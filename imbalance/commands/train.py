@@ -4,8 +4,10 @@ import argparse
 import contextlib
 import dataclasses
 import logging
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from imbalance.config import (
     PRETRAININGS,
     SAMPLINGS,
     TASKS,
+    Cluster,
     RunConfig,
     merge,
 )
@@ -35,13 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(losses.describe())
         return 0
-    if options.resume is None:
-        opened = _new(configuration(options))
-    else:
-        _refuse_settings(options, parser)
+    cluster = Cluster.from_environment(os.environ)
+    if options.resume is not None:
+        _refuse_beside_resume(options, parser, cluster)
         opened = _left_behind(options.resume)
-    with opened as (config, run):
-        scores, remark = _write(config, run)
+    else:
+        config = configuration(options)
+        if cluster is not None and not cluster.chief:
+            return _train_along(config, cluster)
+        opened = _new(config, cluster)
+    with opened as (config, run, strategy):
+        scores, remark = _write(config, run, strategy, cluster)
     from imbalance import run_folder
     from imbalance.commands import results
 
@@ -54,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _refuse_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+def _refuse_beside_resume(
+    options: argparse.Namespace, parser: argparse.ArgumentParser, cluster: Cluster | None
+) -> None:
     given = [
         f"--{flag.replace('_', '-')}"
         for flag, value in vars(options).items()
@@ -64,54 +73,85 @@ def _refuse_settings(options: argparse.Namespace, parser: argparse.ArgumentParse
         raise checks.wrong(
             "--resume", " ".join(given), "nothing beside RUN: the settings are those it began with"
         )
+    if cluster is not None:
+        raise checks.InputError(
+            "--resume: TF_CONFIG is set, expected one process: of several none keeps checkpoints"
+        )
 
 
 @contextlib.contextmanager
-def _new(config: RunConfig) -> Iterator[tuple[RunConfig, Unfinished]]:
-    """Give the configuration of a new run, with its name, and its folder."""
-    _check(config)
+def _new(config: RunConfig, cluster: Cluster | None) -> Iterator[tuple]:
+    """Give the configuration of a new run, with its name, its folder and its strategy."""
+    strategy = _strategy(config, cluster)
+    _show_log()
     name = unfinished.available_name(config.output_dir, config)
     config = dataclasses.replace(config, name=name)
-    with unfinished.writing(config.output_dir, name, config) as run:
-        yield config, run
+    resumable = config if cluster is None else None
+    with unfinished.writing(config.output_dir, name, resumable) as run:
+        yield config, run, strategy
 
 
 @contextlib.contextmanager
-def _left_behind(name: str) -> Iterator[tuple[RunConfig, Unfinished]]:
-    """Give the configuration of an unfinished run, and its folder."""
+def _left_behind(name: str) -> Iterator[tuple]:
+    """Give the configuration of an unfinished run, its folder and its strategy."""
     from imbalance import run_folder
 
     with unfinished.resuming(name, keep=[run_folder.TENSORBOARD]) as (config, run):
-        _check(config)
-        yield config, run
+        strategy = _strategy(config, None)
+        _show_log()
+        yield config, run, strategy
 
 
-def _check(config: RunConfig) -> None:
+def _strategy(config: RunConfig, cluster: Cluster | None):
+    """Return where the run is trained, when its settings are found to be good."""
     # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
     from imbalance.serving import export
-    from imbalance.training import fit
+    from imbalance.training import devices, fit
 
-    fit.check(config)
-    export.check(config)
-    _show_log()
+    with devices.lost_processes(cluster):
+        # Before anything else: processes find each other first.
+        strategy = devices.strategy(config.training, cluster)
+        fit.check(config)
+        export.check(config)
+    return strategy
 
 
-def _write(config: RunConfig, unwritten: Unfinished) -> tuple[dict, str]:
+def _write(
+    config: RunConfig, unwritten: Unfinished, strategy, cluster: Cluster | None
+) -> tuple[dict, str]:
     """Train, evaluate and export; return the scores by split and a remark on the SavedModel."""
     from imbalance import run_folder, tasks
     from imbalance.commands import results
     from imbalance.run_folder import Run
+    from imbalance.training import devices
     from imbalance.training.fit import fit
 
     corpus = tasks.get(config.task).load(config.data)
     print("\n".join(corpus.report.lines()), file=sys.stderr)
     folder = unwritten.folder
-    training = fit(config, corpus, folder, results.confusion_image, unwritten.checkpoints)
+    checkpoints = unwritten.checkpoints if cluster is None else None
+    with devices.lost_processes(cluster):
+        training = fit(config, corpus, folder, results.confusion_image, checkpoints, strategy)
     run = Run(folder)
     run.update_metrics({"training": training.summary})
     splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
     scores = results.evaluate(run, corpus, splits, unwritten.final.name)
     return scores, _export(run, corpus, folder / run_folder.SERVING, splits[0])
+
+
+def _train_along(config: RunConfig, cluster: Cluster) -> int:
+    """Do the part of a process that is not the chief, which alone leaves a run behind."""
+    strategy = _strategy(config, cluster)
+    from imbalance import tasks
+    from imbalance.training import devices
+    from imbalance.training.fit import fit
+
+    with devices.lost_processes(cluster):
+        corpus = tasks.get(config.task).load(config.data)
+        # The same callbacks as the chief's: what reads a score of all rows waits for all processes.
+        with tempfile.TemporaryDirectory() as folder:
+            fit(config, corpus, Path(folder), strategy=strategy)
+    return 0
 
 
 def _export(run, corpus, folder: Path, split: str) -> str:

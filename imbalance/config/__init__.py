@@ -24,6 +24,7 @@ from imbalance.config.choices import (
     TABLES,
     TASKS,
 )
+from imbalance.config.cluster import Cluster
 from imbalance.config.data import DataConfig
 from imbalance.config.run import RunConfig
 from imbalance.config.sections import (
@@ -37,6 +38,7 @@ from imbalance.config.yaml_files import merge, parse_yaml, read_yaml
 
 __all__ = [
     "CLASS_WEIGHTS",
+    "Cluster",
     "DataConfig",
     "DecisionConfig",
     "EMBEDDED",

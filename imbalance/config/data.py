@@ -94,7 +94,7 @@ class DataConfig:
     cache: str | None = "auto"
 
     def __post_init__(self):
-        checks.text("data.source", self.source)
+        checks.path("data.source", self.source)
         object.__setattr__(self, "files", _files(self.files, self.source))
         checks.choice("data.format", self.format, (*FORMATS, *SPAN_FORMATS[1:]))
         checks.choice("data.scheme", self.scheme, SCHEMES)
@@ -141,14 +141,13 @@ class DataConfig:
         if not isinstance(self.resample, Mapping):
             raise checks.wrong("data.resample", self.resample, "a mapping from labels to factors")
         for label, factor in self.resample.items():
-            checks.number(f"data.resample.{label}", factor, low=0, high=1000, low_open=True)
-        # Labels may be numbers in YAML; in the data they are text.
-        resample = {str(label): factor for label, factor in self.resample.items()}
-        object.__setattr__(self, "resample", resample)
+            place = f"data.resample.{label}"
+            checks.number(place, factor, low=0, high=1000, low_open=True)
+        object.__setattr__(self, "resample", checks.by_name("data.resample", self.resample))
         checks.integer("data.split_seed", self.split_seed, low=0)
         checks.choice("data.tokens", self.tokens, ("characters", "words"))
         if self.user_dict is not None:
-            checks.text("data.user_dict", self.user_dict)
+            checks.path("data.user_dict", self.user_dict)
             if self.tokens != "words":
                 expected = "null, since data.tokens is not words"
                 raise checks.wrong("data.user_dict", self.user_dict, expected)
@@ -157,8 +156,10 @@ class DataConfig:
             checks.integer("data.max_characters", self.max_characters, low=1)
         checks.integer("data.max_length", self.max_length, low=1)
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
-        if self.cache is not None and not (isinstance(self.cache, str) and self.cache.strip()):
-            raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
+        if self.cache is not None:
+            if not (isinstance(self.cache, str) and self.cache.strip()):
+                raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")
+            checks.path("data.cache", self.cache)
 
     @property
     def pairs(self) -> bool:
@@ -180,7 +181,7 @@ def _subgroups(value) -> dict:
         pattern = checks.text(f"{place}.pattern", each.get("pattern"))
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             expected = f"a regular expression ({error})"
             raise checks.wrong(f"{place}.pattern", pattern, expected) from None
         found[name] = {"pattern": pattern}
@@ -206,7 +207,7 @@ def _files(files, source: str) -> dict[str, str]:
     if files and source in EMBEDDED:
         raise checks.wrong("data.files", dict(files), f"nothing, since {source} is no folder")
     for split, file in files.items():
-        checks.text(f"data.files.{split}", file)
+        checks.path(f"data.files.{split}", file)
     return dict(files)
 
 

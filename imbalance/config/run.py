@@ -64,7 +64,7 @@ class RunConfig:
             plain = Path(self.name).name == self.name and self.name.isprintable()
             if not plain or self.name.startswith(".") or len(self.name.encode()) > 200:
                 raise checks.wrong("name", self.name, "a folder name, without a path")
-        checks.text("output_dir", self.output_dir)
+        checks.path("output_dir", self.output_dir)
         checks.choice("task", self.task, TASKS)
         formats = FORMATS if self.task == "classification" else SPAN_FORMATS
         if self.data.format not in formats:

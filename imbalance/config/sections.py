@@ -82,6 +82,8 @@ class TrainingConfig:
             machine are equal to the last bit, and a run that was killed and resumed is equal to
             one that was not. Some operations are slower so, and one that has no such form is
             refused by TensorFlow.
+        devices: that share the rows of each batch; ``auto`` is all GPUs of the machine, or the CPU.
+            Of several processes (``TF_CONFIG``, docs/cluster.md), the devices of each.
     """
 
     epochs: int = 12
@@ -101,13 +103,14 @@ class TrainingConfig:
     patience: int = 4
     seed: int = 1
     deterministic: bool = False
+    devices: int | str = "auto"
 
     def __post_init__(self):
         checks.integer("training.epochs", self.epochs, low=1)
         checks.integer("training.batch_size", self.batch_size, low=1)
         checks.choice("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
-        checks.text("training.class_weight", self.class_weight)
+        checks.path("training.class_weight", self.class_weight)
         checks.number("training.deferred", self.deferred, low=0, high=1, high_open=True)
         if self.deferred and self.class_weight == "none":
             raise checks.wrong(
@@ -126,6 +129,10 @@ class TrainingConfig:
         checks.integer("training.patience", self.patience, low=0)
         checks.integer("training.seed", self.seed, low=0, high=2**31 - 1)
         checks.boolean("training.deterministic", self.deterministic)
+        if isinstance(self.devices, str):
+            checks.choice("training.devices", self.devices, ("auto",))
+        else:
+            checks.integer("training.devices", self.devices, low=1)
 
 
 @dataclass(frozen=True)

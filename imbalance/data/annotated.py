@@ -48,7 +48,7 @@ from imbalance.spans import Span
 
 OTHER_SPANS = "same text with other spans"
 REPEATED = "repeating an earlier row"
-UNKNOWN_TYPE = "spans left out: of a type that no training row has"
+UNKNOWN_TYPE = "spans of a type that no training row has"
 
 
 @dataclass(frozen=True)
@@ -249,18 +249,20 @@ def _known(
         unknown.append(len(left_out))
         strange.update(left_out)
         if left_out:
-            given.account.note(UNKNOWN_TYPE, row.place, count=len(left_out))
+            given.account.leave_out(UNKNOWN_TYPE, row.place, count=len(left_out))
     named = [f"{kind!r} ({count} spans)" for kind, count in strange.most_common()]
     cutting.warn(
         report, f"{split}: spans left out, their types stand in no training row", named, str
     )
+    spans = [
+        tuple(Span(start, end, ids[kind]) for start, end, kind in row.spans if kind in ids)
+        for row in rows
+    ]
     given.account.used += len(rows)
+    given.account.spans_used += sum(map(len, spans))
     return AnnotatedSplit(
         texts=[row.text for row in rows],
-        spans=[
-            tuple(Span(start, end, ids[kind]) for start, end, kind in row.spans if kind in ids)
-            for row in rows
-        ],
+        spans=spans,
         places=[row.place for row in rows],
         digests=np.array([row.digest for row in rows], "S16"),
         lengths=np.array([len(row.text) for row in rows], np.int32),

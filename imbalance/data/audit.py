@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from imbalance import checks
 from imbalance.config import DataConfig
 from imbalance.data import corpus, cutting
 from imbalance.data.cutting import SPLITS
@@ -156,7 +157,7 @@ def _class_table(found: dict) -> Table:
         table.add_column(f"{name}\nas used", justify="right")
     for label in sorted(found["labels"], key=lambda each: -train["counts"].get(each, 0)):
         table.add_row(
-            label,
+            checks.printable(label),
             *(f"{each['counts'].get(label, 0):,}" for each in given.values()),
             f"{train['counts'].get(label, 0) / train['rows']:.2%}",
             *(_weight(each.get(label)) for each in found["class_weights"].values()),

@@ -5,6 +5,7 @@ from typing import TextIO
 
 import numpy as np
 
+from imbalance import checks
 from imbalance.config import DataConfig
 from imbalance.data import annotated
 from imbalance.data.annotated import AnnotatedCorpus, AnnotatedSplit
@@ -102,7 +103,7 @@ def _type_table(found: dict):
     train = splits["train"]
     for kind in sorted(found["types"], key=lambda each: -train["counts"][each]):
         result.add_row(
-            kind,
+            checks.printable(kind),
             *(f"{each['counts'][kind]:,}" for each in splits.values()),
             f"{train['counts'][kind] / train['spans']:.2%}",
         )

@@ -41,7 +41,8 @@ a number as a label (0, 1.0)                kept: its label is "0", "1"
 too few or too many fields, bad quotes      skipped and counted
 a line that is no JSON object, lacks a      skipped and counted
 field, has no tab, or is blank
-a file in a class folder, not ``.txt``      skipped and counted
+a file in a class folder, not ``.txt``, or  skipped and counted
+beside the class folders
 a weight that is not finite and >= 0        refused
 no value for a subgroup                     kept and counted as a note: no member
 another value than 0, 1, true, false or a   refused
@@ -374,7 +375,7 @@ def _reopened(folder: Path, config: DataConfig, keep):
     """Return labels, splits and report of a cache entry."""
     rest = json.loads((folder / _REST).read_text(encoding="utf-8"))
     splits = {}
-    with np.load(folder / _ARRAYS) as arrays:
+    with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
         for name in SPLITS:
             rows = arrays[f"{name}.rows"]
             splits[name] = Split(

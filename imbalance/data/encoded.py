@@ -148,7 +148,7 @@ def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = Non
     rows = {
         split: EncodedRows(
             [folder / _part_name(split, each) for each in range(parts)],
-            np.load(folder / f"{split}-lengths.npy"),
+            np.load(folder / f"{split}-lengths.npy", allow_pickle=False),
             ids,
         )
         for split, parts in rest["parts"].items()

@@ -35,8 +35,8 @@ def refuse_marked_texts(path: Path, format: str, encoding: str) -> None:
     """
     if format not in ("jsonl", "lines", "blank_lines"):
         return
-    lines = [line for _, line in islice(readers.numbered_lines(path, encoding), _LINES)]
-    lines = [line.strip() for line in lines if line.strip()]
+    with readers.opened_lines(path, encoding) as file:
+        lines = [line.strip() for line in islice(file, _LINES) if line.strip()]
     found = _of_json(lines) if format == "jsonl" else _of_lines(lines)
     if found:
         what, tasks = found

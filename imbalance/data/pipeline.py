@@ -91,16 +91,17 @@ def row_chances(labels, draws) -> np.ndarray:
 
 
 def training_dataset(
-    rows: EncodedRows,
-    labels,
-    weights,
-    *,
-    batch_size: int,
-    seed: int,
-    chances=None,
-    first_epoch: int = 0,
+    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int, chances=None
 ) -> tf.data.Dataset:
-    """Return shuffled batches ``(ids, label, weight)``, texts of like length together.
+    """Return the dataset of :class:`TrainingBatches`, which says what the arguments are."""
+    batches = TrainingBatches(
+        rows, labels, weights, batch_size=batch_size, seed=seed, chances=chances
+    )
+    return batches.dataset()
+
+
+class TrainingBatches:
+    """Shuffled batches, texts of like length together, and which rows and classes they hold.
 
     Each row comes once an epoch; or, with ``chances``, an epoch is as many rows, drawn with
     replacement.
@@ -113,30 +114,81 @@ def training_dataset(
             ones of all buckets share batches, so that each epoch has as many.
         seed: of the shuffle and the draw, which differ from epoch to epoch.
         chances: of each row to be drawn, of :func:`row_chances`, or None.
-        first_epoch: how many epochs are done already; the order goes on from there.
 
-    Returns:
-        A dataset of ids (batch, longest in it), int32, padded by 0; labels and weights of shape
-        (batch,), or (batch, longest in it, ...) of tokens, float32 weights being 0 at padding.
+    Attributes:
+        steps: batches of an epoch.
+        next_epoch: that of the next pass over :meth:`dataset`, counted from 0.
+        held: batches of the epoch so far that hold each class with a weight above 0, shape
+            (largest id + 1,); of labels that are not ids, empty.
     """
-    edges = np.quantile(rows.lengths, _BUCKET_QUANTILES)
-    boundaries = sorted({int(edge) + 1 for edge in edges})
-    bucket_of_row = np.digitize(np.maximum(rows.lengths, 1), boundaries)
-    epochs = itertools.count(first_epoch)
 
-    def batches():
-        random = np.random.default_rng([seed, next(epochs)])
+    def __init__(
+        self, rows: EncodedRows, labels, weights, *, batch_size: int, seed: int, chances=None
+    ):
+        self._rows, self._labels, self._weights = rows, labels, weights
+        self._batch_size, self._seed, self._chances = batch_size, seed, chances
+        edges = np.quantile(rows.lengths, _BUCKET_QUANTILES)
+        boundaries = sorted({int(edge) + 1 for edge in edges})
+        self._bucket_of_row = np.digitize(np.maximum(rows.lengths, 1), boundaries)
+        if chances is None:
+            self.steps = int(np.ceil(np.bincount(self._bucket_of_row) / batch_size).sum())
+        else:
+            self.steps = -(-len(rows) // batch_size)
+        self.next_epoch = 0
+        values = np.asarray(getattr(labels, "values", labels))
+        ids = np.issubdtype(values.dtype, np.integer)
+        self.held = np.zeros(values.max(initial=0) + 1 if ids else 0, np.int64)
+
+    def dataset(self) -> tf.data.Dataset:
+        """Return batches ``(ids, label, weight)``; each pass over it is another epoch.
+
+        Ids are of shape (batch, longest in it), int32, padded by 0; labels and weights of shape
+        (batch,), or (batch, longest in it, ...) of tokens, float32 weights being 0 at padding.
+        """
+
+        def batches():
+            epoch = self.next_epoch
+            self.next_epoch += 1
+            self.held[:] = 0
+            for batch in self._batches(epoch):
+                self._count(*batch[1:])
+                yield batch
+
+        return _dataset(batches, self.steps, self._labels, self._weights)
+
+    def sample(self, rows: int) -> tf.data.Dataset:
+        """Return the first batches of epoch 0, the same in each pass, of at least so many rows."""
+        steps = min(self.steps, -(-rows // self._batch_size))
+
+        def batches():
+            return itertools.islice(self._batches(0), steps)
+
+        return _dataset(batches, steps, self._labels, self._weights)
+
+    def rows_of(self, epoch: int, step: int) -> np.ndarray:
+        """Return which rows a batch held, int64, shape (batch,); both count from 0.
+
+        It goes through the epoch again up to that batch.
+        """
+        [members] = itertools.islice(self._members(epoch), step, step + 1)
+        return np.array([row for row, _ in members])
+
+    def _members(self, epoch: int):
+        random = np.random.default_rng([self._seed, epoch])
         times = None
-        if chances is not None:
-            drawn = random.choice(len(rows), size=len(rows), p=chances)
-            times = np.bincount(drawn, minlength=len(rows))
-        return _batches(rows, bucket_of_row, labels, weights, batch_size, random, times)
+        if self._chances is not None:
+            rows, chances = len(self._rows), self._chances
+            drawn = random.choice(rows, size=rows, p=chances)  # nosec B311 # no secret
+            times = np.bincount(drawn, minlength=len(self._rows))
+        return _members(self._rows, self._bucket_of_row, self._batch_size, random, times)
 
-    if chances is None:
-        steps = int(np.ceil(np.bincount(bucket_of_row) / batch_size).sum())
-    else:
-        steps = -(-len(rows) // batch_size)
-    return _dataset(batches, steps, labels, weights)
+    def _batches(self, epoch: int):
+        return _batches(self._members(epoch), self._labels, self._weights)
+
+    def _count(self, labels, weights):
+        if len(self.held):
+            found = np.bincount(labels[weights > 0], minlength=len(self.held))
+            self.held += found > 0
 
 
 def evaluation_dataset(
@@ -147,33 +199,24 @@ def evaluation_dataset(
     Files are often sorted by class; a loss that couples the rows of a batch would then see
     batches unlike those of training.
 
-    Args and return as of :func:`training_dataset`.
+    Args and return as of :class:`TrainingBatches`.
     """
     one_bucket = np.zeros(len(rows), np.int64)
 
     def batches():
         random = np.random.default_rng(seed)
-        return _batches(rows, one_bucket, labels, weights, batch_size, random)
+        return _batches(_members(rows, one_bucket, batch_size, random), labels, weights)
 
     return _dataset(batches, -(-len(rows) // batch_size), labels, weights)
 
 
-def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=None):
-    """Yield every row once, or so many ``times``: a bucket is a batch when it is full, or when no
-    row is left; what is left in the buckets of drawn rows goes together.
+def _members(rows, bucket_of_row, batch_size, random, times=None):
+    """Yield the rows of each batch, with the ids of each: every row once, or so many ``times``.
+
+    A bucket is a batch when it is full, or when no row is left; what is left in the buckets of
+    drawn rows goes together.
     """
     waiting = {}
-    of_rows = [_reader(labels, "int32"), _reader(weights, "float32")]
-
-    def batch(members):
-        members, texts = zip(*members, strict=True)
-        members = list(members)
-        # A batch of empty texts must have a position to take a maximum over.
-        ids = np.zeros((len(texts), max(1, *map(len, texts))), np.int32)
-        for place, text in zip(ids, texts, strict=True):
-            place[: len(text)] = text
-        return ids, *(of(members, ids.shape[1]) for of in of_rows)
-
     for part in rows.parts(random):
         order = np.arange(len(part.rows))
         order = random.permutation(order if times is None else order.repeat(times[part.rows]))
@@ -182,13 +225,25 @@ def _batches(rows, bucket_of_row, labels, weights, batch_size, random, times=Non
         for row, bucket, start, end in zip(*(each.tolist() for each in columns), strict=True):
             waiting.setdefault(bucket, []).append((row, part.ids[start:end]))
             if len(waiting[bucket]) == batch_size:
-                yield batch(waiting.pop(bucket))
+                yield waiting.pop(bucket)
     left = [waiting[bucket] for bucket in sorted(waiting)]
     if times is not None:
         together = list(itertools.chain(*left))
         left = [together[i : i + batch_size] for i in range(0, len(together), batch_size)]
-    for members in left:
-        yield batch(members)
+    yield from left
+
+
+def _batches(batches, labels, weights):
+    """Yield ids, labels and weights of the rows of each batch."""
+    of_rows = [_reader(labels, "int32"), _reader(weights, "float32")]
+    for members in batches:
+        rows, texts = zip(*members, strict=True)
+        rows = list(rows)
+        # A batch of empty texts must have a position to take a maximum over.
+        ids = np.zeros((len(texts), max(1, *map(len, texts))), np.int32)
+        for place, text in zip(ids, texts, strict=True):
+            place[: len(text)] = text
+        yield ids, *(of(rows, ids.shape[1]) for of in of_rows)
 
 
 def _reader(values, dtype):

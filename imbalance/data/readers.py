@@ -20,7 +20,7 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from typing import BinaryIO, NamedTuple
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.config import PAIR_SEPARATOR
+from imbalance.data.accounting import Lines, accounted
 from imbalance.data.subgroups import member
 
 COMPRESSIONS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -179,7 +180,9 @@ def read_file(
             # or form feed inside a text does not cut it in two.
             newline = "" if _quoted(format, columns) else "\n"
             with _open_text(path, encoding, newline) as file:
-                yield from map(_usable, _TEXT_FORMATS[format](shown(path), file, columns))
+                lines = Lines(shown(path), file)
+                rows = map(_usable, _TEXT_FORMATS[format](lines, columns))
+                yield from lines.accounted(rows)
 
 
 def class_folders(root: Path) -> dict[str, Path]:
@@ -217,12 +220,19 @@ def read_folders(root: Path, encoding: str = "auto") -> Iterator[Row | Skipped]:
         with readable(folder):
             paths = sorted(folder.iterdir())
         for path in paths:
-            if path.is_dir() or path.suffix.lower() != ".txt":
+            # A pipe that nobody writes to would never end.
+            special = path.exists() and not path.is_file()
+            if special or path.suffix.lower() != ".txt":
                 yield Skipped(shown(path), "not a .txt file")
                 continue
             with readable(path):
                 data = path.read_bytes()
             yield clean(shown(path), _decode(data, encoding), label)
+    with readable(root):
+        beside = sorted(each for each in root.iterdir() if not each.is_dir())
+    for path in beside:
+        if path.name[0] != ".":
+            yield Skipped(shown(path), "beside the class folders")
 
 
 def content(path: Path) -> str:
@@ -245,8 +255,9 @@ def content(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def numbered_lines(path: Path, encoding: str = "auto") -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file, numbered from 1, without their ends.
+@contextmanager
+def opened_lines(path: Path, encoding: str = "auto") -> Iterator[Lines]:
+    """Give the lines of a text file; only ``\\n`` ends one.
 
     A lone surrogate stands for what does not fit the encoding, see :func:`mended`.
 
@@ -254,7 +265,7 @@ def numbered_lines(path: Path, encoding: str = "auto") -> Iterator[tuple[int, st
         InputError: if the file cannot be read to its end.
     """
     with readable(path), _open_text(path, encoding, "\n") as file:
-        yield from numbered(file)
+        yield Lines(shown(path), file)
 
 
 def mended(text: str) -> tuple[str, bool]:
@@ -336,17 +347,20 @@ def _weight(place: str, value) -> float:
         raise checks.wrong(f"{place}: weight", value, expected) from None
 
 
-def _delimited(path, records, columns) -> Iterator[_Raw | Skipped]:
-    """Turn ``(line number, fields or a reason)`` of a table with a header into raw rows."""
-    _, header = next(records, (1, None))
-    if not isinstance(header, list):
+def _delimited(lines: Lines, records, columns) -> Iterator[_Raw | Skipped]:
+    """Turn the records of a table with a header into raw rows."""
+    path = lines.name
+    header = next(records, Record(1, None, 0))
+    if not isinstance(header.fields, list):
         raise InputError(f"{path}: has no header, expected the columns {_names(columns.names())}")
-    positions = _positions(path, header, columns)
-    for line, fields in records:
+    lines.of_no_row(header.lines)
+    positions = _positions(path, header.fields, columns)
+    for line, fields, count in records:
+        lines.of_rows(lines=count)
         place = f"{path}:{line}"
         if isinstance(fields, str):
             yield Skipped(place, fields)
-        elif len(fields) != len(header):
+        elif len(fields) != len(header.fields):
             yield Skipped(place, "wrong number of fields")
         else:
             yield _raw(place, [fields[each] for each in positions], columns)
@@ -358,17 +372,30 @@ def _quoted(format: str, columns: Columns) -> bool:
     return format == "csv" if columns.quotes is None else columns.quotes
 
 
-def _table(format: str, delimiter: str, path, file, columns):
+def _table(format: str, delimiter: str, lines: Lines, columns):
     if _quoted(format, columns):
-        return _delimited(path, quoted_records(path, file, delimiter), columns)
-    records = (
-        (number, line.split(delimiter) if line else "blank line") for number, line in numbered(file)
-    )
-    return _delimited(path, records, columns)
+        records = quoted_records(lines.name, lines, delimiter)
+    else:
+        records = plain_records(lines, delimiter)
+    return _delimited(lines, records, columns)
 
 
-def quoted_records(path, file, delimiter) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield the line and the fields, or a reason, of each record of a table with quotes."""
+class Record(NamedTuple):
+    """A record of a table: the line it starts on, its fields or why there are none, its lines."""
+
+    line: int
+    fields: list[str] | str | None
+    lines: int
+
+
+def plain_records(file: Iterable[str], delimiter: str) -> Iterator[Record]:
+    """Yield the records of a table in which quotes are characters like others."""
+    for number, line in numbered(file):
+        yield Record(number, line.split(delimiter) if line else "blank line", 1)
+
+
+def quoted_records(path, file: Iterable[str], delimiter: str) -> Iterator[Record]:
+    """Yield the records of a table with quotes."""
     # The module's own limit, 131,072 characters, is below the length of real documents.
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -383,15 +410,15 @@ def quoted_records(path, file, delimiter) -> Iterator[tuple[int, list[str] | str
                 raise InputError(
                     f"{path}:{line}: a quote is opened and never closed, expected a closing quote"
                 ) from None
-            yield line, "malformed CSV row"
-        else:
-            yield line, fields or "blank line"
+            fields = "malformed CSV row"
+        yield Record(line, fields or "blank line", reader.line_num - line + 1)
 
 
-def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
-    names = columns.names()
+def _jsonl(lines: Lines, columns) -> Iterator[_Raw | Skipped]:
+    path, names = lines.name, columns.names()
     first = True
-    for number, line in numbered(file):
+    for number, line in numbered(lines):
+        lines.of_rows()
         place = f"{path}:{number}"
         if not line.strip():
             yield Skipped(place, "blank line")
@@ -412,9 +439,10 @@ def _jsonl(path, file, columns) -> Iterator[_Raw | Skipped]:
             yield _raw(place, [value[each] for each in names], columns)
 
 
-def _lines(separator: str, name: str, path, file, columns) -> Iterator[_Raw | Skipped]:
-    for number, line in numbered(file):
-        place = f"{path}:{number}"
+def _lines(separator: str, name: str, lines: Lines, columns) -> Iterator[_Raw | Skipped]:
+    for number, line in numbered(lines):
+        lines.of_rows()
+        place = f"{lines.name}:{number}"
         label, found, text = line.partition(separator)
         if found:
             yield _Raw(place, text, label, None)
@@ -437,15 +465,19 @@ def _parquet(path, columns) -> Iterator[_Raw | Skipped]:
     from pyarrow import parquet
 
     names, name = columns.names(), shown(path)
-    number = 0
+
+    def rows(file):
+        number = 0
+        for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
+            values_of = [column_values(batch.column(each)) for each in names]
+            for values in zip(*values_of, strict=True):
+                number += 1
+                yield _raw(f"{name}:{number}", values, columns)
+
     try:
         with parquet.ParquetFile(path) as file:
             _positions(name, file.schema_arrow.names, columns)
-            for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(names))):
-                values_of = [column_values(batch.column(each)) for each in names]
-                for values in zip(*values_of, strict=True):
-                    number += 1
-                    yield _raw(f"{name}:{number}", values, columns)
+            yield from accounted(name, rows(file), lambda: file.metadata.num_rows)
     except pyarrow.ArrowException as error:
         raise unreadable(path, error) from None
 
@@ -502,8 +534,8 @@ def _names(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def numbered(file) -> Iterator[tuple[int, str]]:
-    """Yield the lines of an open text file, numbered from 1, without their ends."""
+def numbered(file: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield lines, numbered from 1, without their ends."""
     for number, line in enumerate(file, start=1):
         yield number, line.removesuffix("\n").removesuffix("\r")
 
@@ -551,4 +583,4 @@ def unreadable(path, error: Exception) -> InputError:
 
 def shown(path: Path) -> str:
     """Return the path as text that any terminal can print."""
-    return str(path).encode(errors="replace").decode()
+    return checks.printable(str(path).encode(errors="replace").decode())

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from imbalance.data import accounting
+
 PLACES_KEPT = 5
 
 
@@ -33,6 +35,9 @@ class FileReport:
         used: rows that ended in a split.
         skipped: reason to :class:`Tally`, of rows that did not.
         notes: remark to :class:`Tally`, of rows that were kept and yet deserve a word.
+        spans_marked: spans that the rows mark which are not skipped, or answers.
+        spans_used: those of them that ended in a split.
+        left_out: reason to :class:`Tally`, of spans that did not.
     """
 
     path: str
@@ -40,6 +45,9 @@ class FileReport:
     used: int = 0
     skipped: dict[str, Tally] = field(default_factory=dict)
     notes: dict[str, Tally] = field(default_factory=dict)
+    spans_marked: int = 0
+    spans_used: int = 0
+    left_out: dict[str, Tally] = field(default_factory=dict)
 
     def skip(self, reason: str, *places: str, count: int = 1) -> None:
         """Count rows as skipped; of many, the first few places will do."""
@@ -49,10 +57,19 @@ class FileReport:
         """Count a remark on rows that are kept; of many, the first few places will do."""
         self.notes.setdefault(remark, Tally()).add(*places, count=count)
 
+    def leave_out(self, reason: str, *places: str, count: int = 1) -> None:
+        """Count spans of rows that are kept as left out."""
+        self.left_out.setdefault(reason, Tally()).add(*places, count=count)
+
     @property
     def rows_skipped(self) -> int:
         """Rows skipped, whatever the reason."""
         return sum(each.count for each in self.skipped.values())
+
+    @property
+    def spans_left_out(self) -> int:
+        """Spans left out, whatever the reason."""
+        return sum(each.count for each in self.left_out.values())
 
     def reasons(self) -> str:
         """Return ``12 empty text, 1 blank line``, the most frequent reason first."""
@@ -92,23 +109,26 @@ class ReadReport:
         return sum(each.rows_skipped for each in self.files)
 
     def check(self) -> None:
-        """Raise unless every row read was either used or skipped, file by file."""
+        """Raise unless every row read was either used or skipped, and every span of a used row
+        used or left out, file by file.
+        """
         for file in self.files:
-            if file.read != file.used + file.rows_skipped:
-                raise RuntimeError(
-                    f"{file.path}: {file.read} rows read, yet {file.used} used and "
-                    f"{file.rows_skipped} skipped; this is a defect in imbalance.data"
-                )
+            rows = {"used": file.used, "skipped": file.rows_skipped}
+            spans = {"used": file.spans_used, "left_out": file.spans_left_out}
+            accounting.check_sum(file.path, "rows", file.read, **rows)
+            accounting.check_sum(file.path, "spans", file.spans_marked, **spans)
 
     def lines(self) -> list[str]:
         """Return the account as lines for a terminal or a log."""
         lines = []
         for file in self.files:
+            spans = f"; {file.spans_marked:,} spans marked, {file.spans_used:,} used"
             lines.append(
                 f"{file.path}: {file.read:,} rows read, {file.used:,} used, "
-                f"{file.rows_skipped:,} skipped"
+                f"{file.rows_skipped:,} skipped" + (spans if file.spans_marked else "")
             )
             lines += _tallies("skipped", file.skipped.items())
+            lines += _tallies("left out", file.left_out.items())
             lines += _tallies("kept", file.notes.items())
         return lines + [f"warning: {each}" for each in self.warnings]
 
@@ -125,6 +145,9 @@ class ReadReport:
                     "rows_used": file.used,
                     "skipped": _plain(file.skipped),
                     "notes": _plain(file.notes),
+                    "spans_marked": file.spans_marked,
+                    "spans_used": file.spans_used,
+                    "left_out": _plain(file.left_out, "spans"),
                 }
                 for file in self.files
             ],
@@ -141,6 +164,9 @@ class ReadReport:
                 each["rows_used"],
                 _read_tallies(each["skipped"]),
                 _read_tallies(each["notes"]),
+                each["spans_marked"],
+                each["spans_used"],
+                _read_tallies(each["left_out"], "spans"),
             )
             for each in mapping["files"]
         ]
@@ -151,9 +177,9 @@ def _tallies(kind: str, items: Iterable) -> list[str]:
     return [f"  {kind}: {tally.count:,} {what} ({tally})" for what, tally in items]
 
 
-def _plain(tallies: dict[str, Tally]) -> dict:
-    return {what: {"rows": each.count, "places": each.places} for what, each in tallies.items()}
+def _plain(tallies: dict[str, Tally], unit: str = "rows") -> dict:
+    return {what: {unit: each.count, "places": each.places} for what, each in tallies.items()}
 
 
-def _read_tallies(plain: Mapping) -> dict[str, Tally]:
-    return {what: Tally(each["rows"], list(each["places"])) for what, each in plain.items()}
+def _read_tallies(plain: Mapping, unit: str = "rows") -> dict[str, Tally]:
+    return {what: Tally(each[unit], list(each["places"])) for what, each in plain.items()}

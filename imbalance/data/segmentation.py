@@ -9,10 +9,10 @@ input does, also where its parent was killed.
 
 import functools
 import io
+import json
 import os
-import pickle
 import signal
-import subprocess
+import subprocess  # nosec B404 # this file
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ def words(
 
     Raises:
         UnicodeEncodeError: if a text holds a lone surrogate.
-        ChildProcessError: if a process ended early, for want of memory perhaps.
+        ChildProcessError: if a process failed or ended early, for want of memory perhaps.
 
     Example:
         >>> list(words(["我来到北京清华大学", ""]))
@@ -120,7 +120,7 @@ class _Worker:
     """
 
     def __init__(self, stack: ExitStack, user_words: tuple):
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # nosec B603 # Python and this file
             # -P: the folder of this file is not one to import from.
             [sys.executable, "-P", __file__],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -140,12 +140,12 @@ class _Worker:
             raise self._ended_early() from None
 
     def receive(self) -> list[str]:
-        try:
-            result = pickle.load(self._results)
-        except EOFError:
-            raise self._ended_early() from None
-        if isinstance(result, Exception):
-            raise result
+        line = self._results.readline()
+        if not line.endswith(b"\n"):
+            raise self._ended_early()
+        result = json.loads(line)
+        if isinstance(result, str):
+            raise ChildProcessError(f"a process that cuts words failed: {result}")
         return result
 
     def _end(self) -> None:
@@ -159,7 +159,8 @@ class _Worker:
 
 
 def _write(pipe: io.RawIOBase, value) -> None:
-    left = memoryview(pickle.dumps(value))
+    """Write a line of JSON."""
+    left = memoryview(json.dumps(value, ensure_ascii=False).encode() + b"\n")
     while left:
         left = left[pipe.write(left) :]
 
@@ -170,18 +171,15 @@ def _work() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     results = io.FileIO(sys.stdout.fileno(), "wb", closefd=False)
     user_words = None
-    while True:
-        try:
-            received = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
+    for line in sys.stdin.buffer:
+        received = json.loads(line)
         if user_words is None:
-            user_words = received
+            user_words = tuple(map(tuple, received))
             continue
         try:
             result = _cut(received, user_words)
         except Exception as error:
-            result = error
+            result = f"{type(error).__name__}: {error}"
         try:
             _write(results, result)
         except BrokenPipeError:

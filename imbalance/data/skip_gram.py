@@ -122,7 +122,7 @@ def token_vectors(
         ids, vectors = _learnt(folder, corpus.splits["train"], encoder, options, dimension, seed)
         np.savez(folder / _FILE, ids=ids, vectors=vectors)
 
-    with np.load(corpus.cache.entry("skip-gram", key, build) / _FILE) as arrays:
+    with np.load(corpus.cache.entry("skip-gram", key, build) / _FILE, allow_pickle=False) as arrays:
         return arrays["ids"], arrays["vectors"]
 
 

@@ -43,23 +43,24 @@ of any format                                    no text, or white space alone
 
 A span that is wrong costs the row, since a text whose marks have a gap would teach a falsehood; a
 wrong answer costs only itself, since others may stand beside it, and is counted. Also counted are
-spans marked twice (kept once), spans of ``conll`` that begin with I or E (kept: IOB1 begins so),
-multiword ranges and empty nodes of ``conllu`` (left out, the words of a range are kept), brackets
-taken off, texts with control characters and with bytes that do not fit the encoding (kept). A
-``squad`` file that is cut off, or no such document, is refused.
+spans marked twice (kept once) and answers at the place of another, spans of ``conll`` that begin
+with I or E (kept: IOB1 begins so), multiword ranges and empty nodes of ``conllu`` (left out, the
+words of a range are kept), brackets taken off, texts with control characters and with bytes that
+do not fit the encoding (kept). A ``squad`` file that is cut off, or no such document, is refused.
 """
 
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from imbalance import checks
 from imbalance.checks import InputError
 from imbalance.data import readers, squad
-from imbalance.data.readers import Skipped
+from imbalance.data.accounting import Lines
+from imbalance.data.readers import Skipped, numbered
 from imbalance.data.span_rows import (
     DAMAGED,
     DIFFERENT,
@@ -91,7 +92,8 @@ def read_file(path: Path, format: str, encoding: str = "auto") -> Iterator[SpanR
     Raises:
         InputError: if the file cannot be read to its end, or is no ``squad`` document.
     """
-    return _FORMATS[format](readers.shown(path), readers.numbered_lines(path, encoding))
+    with readers.opened_lines(path, encoding) as lines:
+        yield from lines.accounted(_FORMATS[format](lines))
 
 
 def parse_words(place: str, line: str) -> SpanRow | Skipped:
@@ -105,9 +107,10 @@ def parse_words(place: str, line: str) -> SpanRow | Skipped:
     return attempt(place, _words_of_line, line)
 
 
-def _cluener(path: str, lines) -> Iterator[SpanRow | Skipped]:
-    for number, line in lines:
-        yield attempt(f"{path}:{number}", _cluener_row, line)
+def _cluener(lines: Lines) -> Iterator[SpanRow | Skipped]:
+    for number, line in numbered(lines):
+        lines.of_rows()
+        yield attempt(f"{lines.name}:{number}", _cluener_row, line)
 
 
 def _cluener_row(place: str, line: str) -> SpanRow:
@@ -143,23 +146,35 @@ def _cluener_row(place: str, line: str) -> SpanRow:
     return span_row(place, value["text"], spans)
 
 
-def _sentences(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines between blank ones, with the number of the first."""
+def _sentences(
+    lines: Lines, ends: Callable[[str], bool], comment: Callable[[str], bool] = lambda line: False
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines between those that end a sentence, with the number of the first."""
     found, start = [], 0
-    for number, line in chain(lines, [(0, "")]):
-        if line.strip():
+    for number, line in numbered(lines):
+        if comment(line):
+            lines.of_no_row()
+            continue
+        if not ends(line):
             start = start if found else number
             found.append(line)
-        elif found:
+            continue
+        lines.of_no_row()
+        if found:
+            lines.of_rows(lines=len(found))
             yield start, found
             found = []
+    if found:
+        lines.of_rows(lines=len(found))
+        yield start, found
 
 
-def _conll(path: str, lines) -> Iterator[SpanRow | Skipped]:
+def _conll(lines: Lines) -> Iterator[SpanRow | Skipped]:
     # What begins a document ends a sentence.
-    lines = ((number, "" if line.startswith("-DOCSTART-") else line) for number, line in lines)
-    for number, sentence in _sentences(lines):
-        yield attempt(f"{path}:{number}", _conll_row, sentence)
+    for number, sentence in _sentences(
+        lines, lambda line: not line.strip() or line.startswith("-DOCSTART-")
+    ):
+        yield attempt(f"{lines.name}:{number}", _conll_row, sentence)
 
 
 def _conll_row(place: str, lines: list[str]) -> SpanRow:
@@ -219,10 +234,11 @@ def _parts(tag: str) -> tuple[str, str]:
     raise Unusable("tag without a type" if untyped else "tag that is not BIO or BIOES")
 
 
-def _conllu(path: str, lines) -> Iterator[SpanRow | Skipped]:
-    lines = (each for each in lines if not each[1].startswith("#"))
-    for number, sentence in _sentences(lines):
-        yield attempt(f"{path}:{number}", _conllu_row, sentence)
+def _conllu(lines: Lines) -> Iterator[SpanRow | Skipped]:
+    for number, sentence in _sentences(
+        lines, lambda line: not line.strip(), comment=lambda line: line.startswith("#")
+    ):
+        yield attempt(f"{lines.name}:{number}", _conllu_row, sentence)
 
 
 def _conllu_row(place: str, lines: list[str]) -> SpanRow:
@@ -243,9 +259,10 @@ def _conllu_row(place: str, lines: list[str]) -> SpanRow:
     return _joined(place, pairs, remarks)
 
 
-def _words(path: str, lines) -> Iterator[SpanRow | Skipped]:
-    for number, line in lines:
-        yield parse_words(f"{path}:{number}", line)
+def _words(lines: Lines) -> Iterator[SpanRow | Skipped]:
+    for number, line in numbered(lines):
+        lines.of_rows()
+        yield parse_words(f"{lines.name}:{number}", line)
 
 
 def _words_of_line(place: str, line: str) -> SpanRow:
@@ -300,11 +317,12 @@ def format_of(path: Path, encoding: str = "auto") -> str:
     if suffixes and suffixes[-1] in _SUFFIXES:
         return _SUFFIXES[suffixes[-1]]
     first, begins = "", ""
-    for _, line in readers.numbered_lines(path, encoding):
-        begins += line + "\n"
-        first = first or line.strip()
-        if first and len(begins) > 1000:
-            break
+    with readers.opened_lines(path, encoding) as lines:
+        for _, line in numbered(lines):
+            begins += line + "\n"
+            first = first or line.strip()
+            if first and len(begins) > 1000:
+                break
     if first.startswith("{"):
         return "squad" if _SQUAD_BEGINS.match(begins) else "cluener"
     columns = first.split()

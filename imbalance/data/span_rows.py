@@ -12,7 +12,7 @@ from imbalance.data.readers import Skipped
 # Then no offset can be trusted, and a wrong one is not the annotator's fault.
 DAMAGED = "bytes that do not fit the encoding"
 NO_LABEL = "no label"
-REPEATED_SPAN = "spans marked twice, kept once"
+REPEATED_SPAN = "spans marked twice"
 CONTROL = "with control characters"
 OUTSIDE = "offsets outside the text"
 DIFFERENT = "marked text differs from its offsets"
@@ -33,6 +33,7 @@ class SpanRow(NamedTuple):
         digest: of ``readers.text_key``; equal for rows with the same text.
         group: of what must not be cut apart: the text, or the context of a question.
         broken: whether bytes did not fit the encoding.
+        left_out: why each span that the file marks and ``spans`` lacks is left out.
         remarks: what else deserves a word, one entry for each time.
         answers: of ``squad``, every accepted answer as it is written, also where it stands at no
             offset, since official scores compare with these texts.
@@ -44,6 +45,7 @@ class SpanRow(NamedTuple):
     digest: bytes
     group: bytes
     broken: bool
+    left_out: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
 
@@ -70,18 +72,17 @@ def span_row(
 
     Example:
         >>> row = span_row("a.txt:1", "他在北京", [(2, 4, "place"), (2, 4, "place")])
-        >>> row.spans, row.remarks
-        (((2, 4, 'place'),), ('spans marked twice, kept once',))
+        >>> row.spans, row.left_out
+        (((2, 4, 'place'),), ('spans marked twice',))
     """
     if not text.strip():
         raise Unusable("empty text")
     text, broken = readers.mended(text)
     once = tuple(sorted(set(spans)))
-    remarks = [*remarks, *[REPEATED_SPAN] * (len(spans) - len(once))]
-    if has_control(text):
-        remarks.append(CONTROL)
+    left_out = (REPEATED_SPAN,) * (len(spans) - len(once))
+    remarks = (*remarks, *([CONTROL] if has_control(text) else []))
     digest = readers.digest(readers.text_key(text))
-    return SpanRow(place, text, once, digest, digest, broken, tuple(remarks))
+    return SpanRow(place, text, once, digest, digest, broken, left_out, remarks)
 
 
 def has_control(text: str) -> bool:

@@ -20,7 +20,7 @@ from imbalance.data.span_rows import DAMAGED, NO_LABEL, NamedSpan, SpanRow
 
 SOURCE = "people_daily"
 TASKS = ("tagging", "span", "reading")
-OVERLAPPING = "spans left out: overlapping a longer one"
+OVERLAPPING = "spans overlapping a longer one"
 _KIND = Kind(
     fits=lambda path: True,
     folders=False,
@@ -103,10 +103,12 @@ def _collect(lines: Iterable[SpanRow | Skipped], task: str, name: str) -> Given:
         if isinstance(line, Skipped):
             account.skip(line.reason, line.place)
             continue
+        account.spans_marked += len(line.spans) + len(line.left_out)
+        for reason in line.left_out:
+            account.leave_out(reason, line.place)
         kept = _told_apart(line.spans, task)
-        left_out = len(line.spans) - len(kept)
-        if left_out:
-            account.note(OVERLAPPING, line.place, count=left_out)
+        if len(kept) < len(line.spans):
+            account.leave_out(OVERLAPPING, line.place, count=len(line.spans) - len(kept))
         for remark in line.remarks:
             account.note(remark, line.place)
         if line.broken:

@@ -6,25 +6,27 @@ Source:
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from imbalance.checks import InputError
 from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import readers, span_rows
+from imbalance.data.accounting import Lines
 from imbalance.data.readers import Skipped
-from imbalance.data.span_rows import DIFFERENT, OUTSIDE, SpanRow, Unusable
+from imbalance.data.span_rows import OUTSIDE, SpanRow, Unusable
 
 ANSWER = "answer"
 
+_INCOMPLETE = "paragraph without context or questions"
 
-def read(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[SpanRow | Skipped]:
+
+def read(lines: Lines) -> Iterator[SpanRow | Skipped]:
     """Yield the questions of a document, see :mod:`imbalance.data.span_readers`.
 
     A place is that of the question's id, which stands behind it.
 
     Args:
-        path: of the file, for places and messages.
-        lines: its numbered lines.
+        lines: those of the file.
 
     Raises:
         InputError: if they are not JSON to its end, or hold no list ``data``.
@@ -34,26 +36,39 @@ def read(path: str, lines: Iterable[tuple[int, str]]) -> Iterator[SpanRow | Skip
         ...     '{"data": [{"paragraphs": [{"context": "他在北京。", "qas": [{"id": "q1",'
         ...     '"question": "在哪？", "answers": [{"text": "北京", "answer_start": 2}]}]}]}]}'
         ... )
-        >>> [row] = read("a.json", [(1, line)])
+        >>> [row] = read(Lines("a.json", [line]))
         >>> row.place, row.text, row.spans
         ('a.json:1 q1', '在哪？\\x1f他在北京。', ((6, 8, 'answer'),))
     """
-    text = "\n".join(line for _, line in lines)
+    path, text = lines.name, "\n".join(line for _, line in readers.numbered(lines))
     line_of = _LineOf(text)
-    for article in _articles(path, text):
-        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+    articles = _articles(path, text)
+    lines.of_rows(_held(articles), lines.read)
+    for article in articles:
+        [paragraphs] = _values(article, "paragraphs")
         if not isinstance(paragraphs, list):
             yield Skipped(f"{path}:{line_of.last}", "article without paragraphs")
             continue
         for paragraph in paragraphs:
             context, questions = _values(paragraph, "context", "qas")
-            if not isinstance(context, str) or not isinstance(questions, list):
-                yield Skipped(f"{path}:{line_of.last}", "paragraph without context or questions")
+            if not isinstance(questions, list):
+                yield Skipped(f"{path}:{line_of.last}", _INCOMPLETE)
                 continue
             for question in questions:
                 [name] = _values(question, "id")
                 place = f"{path}:{line_of(name)}" + (f" {name}" if isinstance(name, str) else "")
                 yield span_rows.attempt(place, _row, context, question)
+
+
+def _held(articles: list) -> int:
+    """Return how many rows a document holds: questions, and what should have some and has none."""
+    rows = 0
+    for article in articles:
+        [paragraphs] = _values(article, "paragraphs")
+        for paragraph in paragraphs if isinstance(paragraphs, list) else [None]:
+            [questions] = _values(paragraph, "qas")
+            rows += len(questions) if isinstance(questions, list) else 1
+    return rows
 
 
 def _articles(path: str, text: str) -> list:
@@ -95,7 +110,9 @@ class _LineOf:
         return self.last
 
 
-def _row(place: str, context: str, value) -> SpanRow:
+def _row(place: str, context, value) -> SpanRow:
+    if not isinstance(context, str):
+        raise Unusable(_INCOMPLETE)
     question, answers = _values(value, "question", "answers")
     if not isinstance(question, str) or not isinstance(answers, list):
         raise Unusable("no question with a list of answers")
@@ -109,29 +126,31 @@ def _row(place: str, context: str, value) -> SpanRow:
         raise Unusable("question without an answer")
     row = span_rows.span_row(place, question + PAIR_SEPARATOR + context, [])
     shift = len(question) + 1
-    spans, remarks, texts = [], [], []
+    spans, left_out, texts = [], [], []
     for answer in answers:
         text, start = _values(answer, "text", "answer_start")
         if not isinstance(text, str) or not text.strip() or not span_rows.is_whole(start):
-            remarks.append("answers left out: without a text or an offset")
+            left_out.append("answers without a text or an offset")
             continue
         text, _ = readers.mended(text)
         texts.append(text)
         start += shift
         end = start + len(text)
         if not shift <= start <= end <= len(row.text):
-            remarks.append(f"answers left out: {OUTSIDE}")
+            left_out.append(f"answers with {OUTSIDE}")
         elif row.text[start:end] != text:
-            remarks.append(f"answers left out: {DIFFERENT}")
+            left_out.append("answers that differ from what stands at their offsets")
+        elif (start, end, ANSWER) in spans:
+            left_out.append("answers at the place of another")
         else:
             spans.append((start, end, ANSWER))
     if not spans:
         raise Unusable("no answer stands at its offset")
-    if span_rows.has_control(question + context):
-        remarks.append(span_rows.CONTROL)
+    control = span_rows.has_control(question + context)  # the separator is one, too
     return row._replace(
-        spans=tuple(dict.fromkeys(spans)),
+        spans=tuple(spans),
         group=readers.digest(readers.text_key(readers.mended(context)[0])),
-        remarks=tuple(remarks),
+        left_out=tuple(left_out),
+        remarks=(span_rows.CONTROL,) if control else (),
         answers=tuple(texts),
     )

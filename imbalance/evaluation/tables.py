@@ -55,7 +55,7 @@ _HEADINGS = {
     "span_f1": "span F1",
     "span_macro_f1": "types' macro-F1",
     "mention_macro_f1": "mentions' macro-F1",
-    "token_accuracy": "token accuracy",
+    "token_accuracy": "token accuracy",  # nosec B105 # no password
     "tag_macro_f1": "tags' macro-F1",
     "outside_share": "share of O",
     "exact_match": "exact match",
@@ -331,7 +331,8 @@ def print_table(frame: pd.DataFrame, title: str = "", file: IO[str] | None = Non
         else:
             table.add_column(Text(heading), overflow="fold", max_width=_LABEL_WIDTH)
     for texts in _cells(frame):
-        table.add_row(*(Text(" ".join(text.split())) for text in texts))
+        # A label may be a stranger's, and tell the terminal what to do.
+        table.add_row(*(Text(checks.printable(" ".join(text.split()))) for text in texts))
 
     console = Console(file=file or sys.stdout, highlight=False)
     wanted = Measurement.get(console, console.options.update(width=10_000), table).maximum

@@ -78,6 +78,13 @@ class ImbalanceLoss(keras.losses.Loss):
         """
         return self.activation == "sigmoid" or not self._of_classes
 
+    @property
+    def over_batch(self) -> bool:
+        """Whether it divides sums over the batch class by class, so that a batch without a class
+        teaches next to nothing of it.
+        """
+        return False
+
     def call(self, y_true, y_pred, sample_weight=None):
         """Return the loss of each label, shape (batch,), or (batch, time) for tokens."""
         inside = {"sample_weight": sample_weight} if self._weighs_inside else {}
@@ -111,6 +118,10 @@ class BatchLoss(ImbalanceLoss):
 
     _weighs_inside = True
 
+    @property
+    def over_batch(self) -> bool:
+        return True
+
     def _weight_outside_sums(self, sample_weight):
         return None if self.reduction in ("sum_over_batch_size", "mean") else sample_weight
 
@@ -124,6 +135,11 @@ class LossSum(ImbalanceLoss):
     def of_positions(self) -> bool:
         """Whether all parts are, see :attr:`ImbalanceLoss.of_positions`."""
         return all(loss.of_positions for _, loss in self._terms)
+
+    @property
+    def over_batch(self) -> bool:
+        """Whether a part is, see :attr:`ImbalanceLoss.over_batch`."""
+        return any(loss.over_batch for _, loss in self._terms)
 
     def call(self, y_true, y_pred, sample_weight=None):
         """Return the sum of what each loss says of each label, shape (batch,) or (batch, time)."""

@@ -1,5 +1,6 @@
 """Models: Keras layers and networks that return float32 logits."""
 
+from imbalance.models.archive import load
 from imbalance.models.bert_encoder import bert_classifier, bert_tagger, use_vocabulary
 from imbalance.models.bigru import bigru
 from imbalance.models.bigru_tagger import bigru_tagger
@@ -44,6 +45,7 @@ __all__ = [
     "bert_tagger",
     "bigru_tagger",
     "dilated_cnn",
+    "load",
     "output_units",
     "probabilities",
     "reader_cnn",

@@ -160,11 +160,8 @@ class TextSource(Source):
         if self._quotes:
             records = readers.quoted_records(self.name, self._lines(), self._delimiter)
         else:
-            records = (
-                (number, line.split(self._delimiter) if line else "blank line")
-                for number, line in readers.numbered(self._lines())
-            )
-        for number, fields in records:
+            records = readers.plain_records(self._lines(), self._delimiter)
+        for number, fields, _ in records:
             yield number, fields
             self._kept.clear()
 

@@ -282,7 +282,7 @@ def _network(model: keras.Model, config: ServingConfig) -> _Network:
     body = None
     if dtype == "none":
         model = _plain(model)
-        parts, logits = (model,), functools.partial(model, training=False)
+        parts, logits = (model,), functools.partial(_of_any_number, model)
     if dtype != "none" or can_explain:
         features = model.get_layer("features")
         read = keras.Model(model.input, features.input)
@@ -296,6 +296,14 @@ def _network(model: keras.Model, config: ServingConfig) -> _Network:
 
     explained = evidence.NgramEvidence(model, read, body) if can_explain else None
     return _Network(logits, parts, dtype, remark, explained)
+
+
+def _of_any_number(model: keras.Model, ids):
+    """Return the logits of texts, be there any or none."""
+    texts = tf.shape(ids)[0]
+    # On one thread TensorFlow's convolution of nothing has the channels of its input, not its own.
+    some = tf.pad(ids, [[0, tf.cast(texts == 0, tf.int32)], [0, 0]])
+    return model(some, training=False)[:texts]
 
 
 def _plain(model: keras.Model) -> keras.Model:

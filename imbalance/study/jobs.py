@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import statistics
-import subprocess
+import subprocess  # nosec B404 # our worker
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -128,7 +128,7 @@ def in_process_of_its_own(job: Mapping, log: Path, *, at_once: int = 1) -> str |
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, places))
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 # Python and our worker
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
         )
         _running.add(process)

@@ -80,6 +80,16 @@ class Task(ABC):
         """Return batches with labels in the shape that the loss takes."""
         return dataset
 
+    def class_of(self, labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the class that each choice of the network belongs to.
+
+        Args:
+            labels: of a batch of :meth:`batches`.
+            shape: that of the choices: of the labels if they are ids; of one-hot labels without
+                the last axis if a softmax chooses one there, with it if sigmoids ask each.
+        """
+        return labels
+
     def probabilities(self, logits, activation: str) -> np.ndarray:
         """Return the probabilities that logits stand for, float32."""
         return keras.ops.convert_to_numpy(models.probabilities(logits, activation))

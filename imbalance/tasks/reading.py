@@ -77,6 +77,10 @@ class Reading(TokenTask):
 
         return dataset.map(by_position)
 
+    def class_of(self, labels, shape):
+        # (batch, 2) or (batch, time, 2): of start and end.
+        return np.broadcast_to(np.arange(2), shape)
+
     def probabilities(self, logits, activation):
         logits = ops.cast(logits, "float32")
         if activation == "sigmoid":

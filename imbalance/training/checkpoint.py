@@ -6,7 +6,6 @@ how far the logs of TensorBoard go. The order of the rows follows from seed and 
 """
 
 import logging
-import math
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -59,11 +58,11 @@ class Checkpoints:
         return others if self._folder is None else [*others, _Keep(self, others)]
 
     def restore(self, model: keras.Model, callbacks: Mapping) -> None:
-        """Give network, optimizer and callbacks the state of the checkpoint, if there is one."""
+        """Give network, optimizer, which must be built, and callbacks the state of the checkpoint,
+        if there is one.
+        """
         if self._saved is None:
             return
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
         for name, state in self._saved["callbacks"].items():
             callbacks[name].set_state(state)
         _assign(model.variables, self._saved["network"])
@@ -113,10 +112,8 @@ class _Keep(keras.callbacks.Callback):
         self._began = time.monotonic() - self._checkpoints.seconds
 
     def on_epoch_end(self, epoch, logs=None):
-        # From there, training could only fail again.
-        if math.isfinite((logs or {}).get("loss", 0.0)):
-            seconds = time.monotonic() - self._began
-            self._checkpoints.save(self.model, self._others, epoch + 1, seconds)
+        seconds = time.monotonic() - self._began
+        self._checkpoints.save(self.model, self._others, epoch + 1, seconds)
 
 
 def _values(variables) -> list:

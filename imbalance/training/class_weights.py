@@ -27,7 +27,7 @@ def resolve(setting: str, counts, labels: Sequence[str]) -> np.ndarray | None:
     if setting == "effective":
         return weights.effective_number_weights(counts)
     check(setting)
-    given = {str(label): weight for label, weight in config.read_yaml(setting).items()}
+    given = checks.by_name(setting, config.read_yaml(setting))
     checks.keys(setting, given, labels)
     missing = [label for label in labels if label not in given]
     if missing:

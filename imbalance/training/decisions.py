@@ -35,6 +35,7 @@ from imbalance import checks, run_folder
 from imbalance.config import DecisionConfig, RunConfig
 from imbalance.data.corpus import Split
 from imbalance.decision import Decision, log_loss, log_probabilities
+from imbalance.training.prediction import forward
 
 _FOLDS, _REPEATS = 5, 2
 _TEMPERATURES = (0.05, 20.0)
@@ -136,9 +137,9 @@ def write(
     if batches is None:
         fitted = fit(config, counts)
     else:
-        logits = model.predict(batches, verbose=0)
-        rows = [(label, weight) for _, label, weight in batches.as_numpy_iterator()]
-        y_true, weights = (np.concatenate(each) for each in zip(*rows, strict=True))
+        logits_of = forward(model)
+        rows = [(logits_of(ids), *rest) for ids, *rest in batches.as_numpy_iterator()]
+        logits, y_true, weights = (np.concatenate(each) for each in zip(*rows, strict=True))
         fitted = fit(config, counts, logits, y_true, activation, weights)
     text = fitted.decision.to_json(labels)
     (folder / run_folder.DECISION).write_text(text, encoding="utf-8")

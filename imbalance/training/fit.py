@@ -1,6 +1,7 @@
 """Train a network as a configuration says, and leave it in a folder."""
 
 import dataclasses
+import functools
 import logging
 import sys
 import time
@@ -18,10 +19,10 @@ from imbalance.data import cache, user_dict
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
     TokenValues,
+    TrainingBatches,
     evaluation_dataset,
     row_chances,
     row_weights,
-    training_dataset,
 )
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
@@ -32,6 +33,9 @@ from imbalance.training import (
     class_weights,
     decisions,
     dictionary,
+    gradient_share,
+    loop,
+    not_finite,
     optimizers,
     precision,
     pretraining,
@@ -40,6 +44,9 @@ from imbalance.training import (
 )
 from imbalance.training.checkpoint import Checkpoints
 from imbalance.training.deferred import DeferredWeights, first_epoch
+from imbalance.training.diagnosis import Diagnosis
+from imbalance.training.findings import Findings, tell_of_absent
+from imbalance.training.gradient_share import GradientShares
 from imbalance.training.progress import Progress
 from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
@@ -66,6 +73,7 @@ def fit(
     folder: Path,
     draw_confusion: Callable | None = None,
     checkpoints: Path | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
     ``model.keras``, ``tensorboard/`` and, if asked for, ``decision.json`` and ``user_dict.txt``
@@ -82,6 +90,7 @@ def fit(
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
         checkpoints: a folder for the state of training after each epoch; training goes on from
             the newest that is there already. None, none is kept.
+        strategy: of :func:`imbalance.training.devices.strategy`; by default TensorFlow's.
 
     Raises:
         InputError: if a setting does not fit the loss, the network or the data, or the
@@ -108,6 +117,8 @@ def fit(
     if weight_of_class is not None:
         weight_of_class = weights.scale_to_mean_one(weight_of_class, draws)
     weighted_from = first_epoch(settings.deferred, settings.epochs)
+    findings = Findings()
+    tell_of_absent(findings, config, task, corpus, targets, activation, weight_of_class)
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
@@ -117,33 +128,28 @@ def fit(
     user_dict.tell_of_lost(tokenizer.user_words)
     encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
+    batches, validation_rows, deferred = _pipelines(
+        settings, targets, encoded, weight_of_class, draws, weighted_from
+    )
+    training_rows = task.batches(batches.dataset(), activation)
+    sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
+    if validation_rows is not None:
+        validation_rows = task.batches(validation_rows, activation)
+    steps = settings.epochs * int(training_rows.cardinality())
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = _network(config, task, corpus, encoded, task.units(classes, activation), activation)
+        scores = task.metrics(classes, activation)
+        optimizer = optimizers.build(config.training, steps)
+        # Of tokens the weights say what padding is; those of rows are not for scores.
+        kind = "weighted_metrics" if task.of_tokens else "metrics"
+        model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     logs = folder / run_folder.TENSORBOARD
     weights_given = None if weight_of_class is None else weight_of_class.tolist()
     done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
-    training_rows, validation_rows, deferred = _pipelines(
-        settings, targets, encoded, weight_of_class, draws, weighted_from, done.epochs
+    batches.next_epoch = done.epochs
+    gradients = GradientShares(
+        task.batches(sample, activation), activation, task.class_of, len(classes)
     )
-    training_rows = task.batches(training_rows, activation)
-    if validation_rows is not None:
-        validation_rows = task.batches(validation_rows, activation)
-    units = task.units(classes, activation)
-    model = registry.build_model(
-        config.model,
-        vocabulary_size=len(encoder.vocabulary),
-        units=units,
-        of_tokens=task.of_tokens,
-        dtype=config.training.precision,
-    )
-    model = task.network(model, units, activation)
-    pretraining.start(model, corpus, encoder, settings)
-    wide.fit(model, corpus, encoded)
-    dictionary.fit(model, encoder.vocabulary)
-    scores = task.metrics(classes, activation)
-    steps = settings.epochs * int(training_rows.cardinality())
-    optimizer = optimizers.build(settings, steps)
-    # Of tokens the weights say what padding is; those of rows are not for scores.
-    kind = "weighted_metrics" if task.of_tokens else "metrics"
-    model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
     history = History(folder / run_folder.HISTORY)
     callbacks = [
         *deferred,
@@ -152,27 +158,24 @@ def fit(
         *_validation_scores(config, task, corpus, encoder, names, activation),
         Progress(config.training.monitor),
         history,
-        *tensorboard.callbacks(logs, config, classes, scores, draw_confusion),
-        keras.callbacks.TerminateOnNaN(),
+        gradients,
+        *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
+        Diagnosis(findings, config, classes, counts, loss, scores, batches, gradients),
         *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
     ]
+    places = corpus.splits["train"].places
     started = time.monotonic()
-    model.fit(
+    loop.train(
+        model,
         training_rows,
-        validation_data=validation_rows,
+        validation=validation_rows,
         initial_epoch=done.epochs,
         epochs=done.last_epoch(settings.epochs),
-        shuffle=False,  # the pipeline shuffles
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=done.callbacks(callbacks),
+        on_not_finite=functools.partial(not_finite.stop, batches, places, config.training),
     )
     seconds = done.seconds + time.monotonic() - started
-    if not np.isfinite(history.values["loss"]).all():
-        raise checks.wrong(
-            f"loss in epoch {len(history.values['loss'])}",
-            history.values["loss"][-1],
-            "a finite number; try a lower training.learning_rate",
-        )
 
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
@@ -196,6 +199,7 @@ def fit(
             "epochs": len(history.values["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
+            "warnings": list(findings.messages.values()),
         },
     )
 
@@ -210,6 +214,22 @@ def _identity(config: RunConfig, corpus, encoder: TextEncoder, class_weights) ->
         ),
         "class weights": class_weights,
     }
+
+
+def _network(config, task, corpus, encoded, units: int, activation: str) -> keras.Model:
+    """Return the network with what it is given before training."""
+    model = registry.build_model(
+        config.model,
+        vocabulary_size=len(encoded.encoder.vocabulary),
+        units=units,
+        of_tokens=task.of_tokens,
+        dtype=config.training.precision,
+    )
+    model = task.network(model, units, activation)
+    pretraining.start(model, corpus, encoded.encoder, config.training)
+    wide.fit(model, corpus, encoded)
+    dictionary.fit(model, encoded.encoder.vocabulary)
+    return model
 
 
 def _tell_of_cuts(task, corpus, max_length: int) -> None:
@@ -231,10 +251,9 @@ def _pipelines(
     weight_of_class,
     draws,
     weighted_from: int,
-    epochs_done: int,
 ):
-    """Return training batches, validation batches or None, and the callbacks that the training
-    batches need.
+    """Return training batches, the dataset of the validation rows or None, and the callbacks that
+    the training batches need.
     """
     train = targets["train"]
     chances = None if settings.sampling == "instance" else row_chances(train.labels, draws)
@@ -245,14 +264,13 @@ def _pipelines(
         weights_now = folded_weights(train, None, chances)
         now, then = (getattr(each, "values", each) for each in (weights_now, later))
         callbacks.append(DeferredWeights(now, then, weighted_from))
-    training_rows = training_dataset(
+    batches = TrainingBatches(
         encoded.rows["train"],
         train.labels,
         weights_now,
         batch_size=settings.batch_size,
         seed=settings.seed,
         chances=chances,
-        first_epoch=epochs_done,
     )
     validation_rows = None
     if "validation" in targets:
@@ -263,7 +281,7 @@ def _pipelines(
             folded_weights(targets["validation"]),
             batch_size=settings.batch_size,
         )
-    return training_rows, validation_rows, callbacks
+    return batches, validation_rows, callbacks
 
 
 def folded_weights(targets: Targets, class_weights=None, chances=None):

@@ -68,7 +68,9 @@ def build(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     """Return the configured optimizer.
 
     Args:
-        settings: ``optimizer``, ``learning_rate``, ``schedule``, ``warmup`` and ``ema`` are used.
+        settings: ``optimizer``, ``learning_rate``, ``schedule``, ``warmup``, ``ema`` and
+            ``precision``, resolved, are used. In float16 small gradients would be 0, so that the
+            loss is scaled; Keras does so by itself only where a policy is set for everything.
         steps: of the whole training, if it does not stop early.
 
     Example:
@@ -76,7 +78,10 @@ def build(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
         0.99
     """
     average = {} if settings.ema is None else {"use_ema": True, "ema_momentum": settings.ema}
-    return OPTIMIZERS[settings.optimizer](learning_rate(settings, steps), **average)
+    optimizer = OPTIMIZERS[settings.optimizer](learning_rate(settings, steps), **average)
+    if settings.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def learning_rate(settings: TrainingConfig, steps: int):

@@ -11,6 +11,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from imbalance.config import RunConfig
 from imbalance.metrics import ConfusionMatrixMetric, CurveMetric
+from imbalance.training.gradient_share import GradientShares
 
 # TensorBoard's PR curve plugin labels the thresholds as evenly spaced between 0 and 1.
 _PR_THRESHOLDS = np.linspace(0.0, 1.0, 101)
@@ -21,6 +22,7 @@ def callbacks(
     config: RunConfig,
     labels: Sequence[str],
     metrics: Sequence[keras.metrics.Metric],
+    gradients: GradientShares,
     draw_confusion: Callable | None = None,
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks that write ``folder``.
@@ -31,12 +33,13 @@ def callbacks(
         labels: class names.
         metrics: those the model is compiled with; of each class is told what a confusion matrix
             and a curve metric among them know after each validation.
+        gradients: which stands before these callbacks; its shares are told after each epoch.
         draw_confusion: from a confusion matrix, shape (classes, classes), and the labels to an
             RGBA picture of shape (height, width, 4), uint8; None leaves the picture out.
     """
     return [
         keras.callbacks.TensorBoard(folder, write_graph=False),
-        ClassCallback(folder / "validation", config, labels, metrics, draw_confusion),
+        ClassCallback(folder / "validation", config, labels, metrics, gradients, draw_confusion),
         # TensorBoard looks for a trial's scores beside its settings.
         TrialCallback(str(folder / "validation"), hyperparameters(config)),
     ]
@@ -81,19 +84,21 @@ class TrialCallback(hparams.KerasCallback):
 
 
 class ClassCallback(keras.callbacks.Callback):
-    """Writes, after each validation, what the compiled metrics know about each class.
+    """Writes, after each validation, what the compiled metrics know about each class, and after
+    each epoch its share of the gradient.
 
     The metrics hold the counts of the whole validation split at that moment, so nothing is
     predicted a second time.
     """
 
-    def __init__(self, folder, config, labels, metrics, draw_confusion=None):
+    def __init__(self, folder, config, labels, metrics, gradients, draw_confusion=None):
         super().__init__()
         self._folder = str(folder)
         self._config = config
         self._labels = list(labels)
         self._confusion = next((m for m in metrics if isinstance(m, ConfusionMatrixMetric)), None)
         self._curves = next((m for m in metrics if isinstance(m, CurveMetric)), None)
+        self._gradients = gradients
         self._draw_confusion = draw_confusion
         self._epoch = 0
         self._writer = None
@@ -117,6 +122,14 @@ class ClassCallback(keras.callbacks.Callback):
                 self._write_confusion(self._confusion.confusion_matrix)
             if self._curves is not None:
                 self._write_curves(self._curves.curve_counts(_PR_THRESHOLDS))
+        self._writer.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self._writer.as_default(step=epoch):
+            for label, share in zip(self._labels, self._gradients.latest.shares, strict=True):
+                # Of a class that the sample lacks nothing is known.
+                if not np.isnan(share):
+                    tf.summary.scalar(f"gradient_share/{label}", share)
         self._writer.flush()
 
     def _write_confusion(self, confusion):

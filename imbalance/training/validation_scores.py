@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 import keras
 import numpy as np
 
+from imbalance.training.prediction import forward
+
 
 class ValidationScores(keras.callbacks.Callback):
     """Predicts the validation rows after each epoch and puts scores of them into its logs.
@@ -35,12 +37,13 @@ class ValidationScores(keras.callbacks.Callback):
     def __init__(self, batches: Iterable, score: Callable[[list[np.ndarray]], Mapping[str, float]]):
         super().__init__()
         self._batches, self._score = batches, score
+        self._forward = None
 
     def on_epoch_end(self, epoch, logs=None):
         # Batch by batch: those of tokens differ in width, which `predict` cannot join.
+        self._forward = self._forward or forward(self.model)
         logits = [
-            self.model.predict_on_batch(each[0] if isinstance(each, tuple) else each)
-            for each in self._batches
+            self._forward(each[0] if isinstance(each, tuple) else each) for each in self._batches
         ]
         scores = {f"val_{name}": float(value) for name, value in self._score(logits).items()}
         if twice := scores.keys() & logs.keys():

@@ -55,7 +55,7 @@ def fit(model: keras.Model, corpus: Corpus, encoded: EncodedCorpus) -> None:
     def build(folder):
         np.savez(folder / _FILE, **_fitted(layer, encoded.rows["train"], corpus.splits["train"]))
 
-    with np.load(corpus.cache.entry("wide", key, build) / _FILE) as arrays:
+    with np.load(corpus.cache.entry("wide", key, build) / _FILE, allow_pickle=False) as arrays:
         layer.fit_to(**arrays)
 
 

@@ -173,7 +173,7 @@ def test_of_overlapping_spans_the_longer_is_kept(tmp_path, spans, task, kept):
     test = corpus.splits["test"]
     assert [(start, end, corpus.types[kind]) for start, end, kind in test.spans[0]] == kept
     left_out = len(spans) - len(kept)
-    assert counted(corpus, "notes").get(OVERLAPPING, 0) == left_out
+    assert counted(corpus, "left_out").get(OVERLAPPING, 0) == left_out
 
 
 def test_repeated_texts_are_kept_and_counted(tmp_path):
@@ -193,7 +193,7 @@ def test_spans_of_types_unknown_to_training_are_left_out_and_named(tmp_path):
     assert test.spans[2] == (Span(3, 5, 0),)
     assert test.unknown.tolist() == [0, 0, 1]
     assert counted(corpus, "skipped") == {}
-    assert counted(corpus, "notes") == {annotated.UNKNOWN_TYPE: 1}
+    assert counted(corpus, "left_out") == {annotated.UNKNOWN_TYPE: 1}
     assert any("'time' (1 spans)" in each for each in corpus.report.warnings)
 
 
@@ -345,8 +345,8 @@ def test_cluener_as_published(shared_data):
         "position": 433,
         "scene": 209,
     }
-    assert counted(corpus, "notes") == {OVERLAPPING: 2}
-    assert OVERLAPPING not in counted(load(shared_data / "cluener", "span"), "notes")
+    assert counted(corpus, "left_out") == {OVERLAPPING: 2}
+    assert OVERLAPPING not in counted(load(shared_data / "cluener", "span"), "left_out")
 
 
 @pytest.mark.slow

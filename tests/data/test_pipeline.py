@@ -7,6 +7,8 @@ from imbalance.checks import InputError
 from imbalance.data.codes import Block
 from imbalance.data.encoded import EncodedRows, write_rows
 from imbalance.data.pipeline import (
+    TokenValues,
+    TrainingBatches,
     evaluation_dataset,
     row_chances,
     row_weights,
@@ -71,6 +73,48 @@ def test_the_seed_decides_the_order_and_epochs_differ(training):
     assert first != second
     assert labels_of(training()) == first
     assert labels_of(training(seed=2)) != first
+
+
+@pytest.mark.parametrize("chances", [None, row_chances(LABELS % 3, [5, 20, 28])])
+def test_the_rows_of_a_batch_are_found_again(rows, chances):
+    batches = TrainingBatches(rows, LABELS, WEIGHTS, batch_size=8, seed=1, chances=chances)
+    epochs = [labels_of(batches.dataset()) for _ in range(2)]
+    assert len(epochs[0]) == batches.steps
+    for epoch, step in ((0, 0), (0, batches.steps - 1), (1, 3)):
+        assert batches.rows_of(epoch, step).tolist() == epochs[epoch][step]
+
+
+def test_a_sample_is_the_beginning_of_the_first_epoch_and_no_epoch_itself(rows):
+    batches = TrainingBatches(rows, LABELS, WEIGHTS, batch_size=8, seed=1)
+    sample = batches.sample(20)
+    assert int(sample.cardinality()) == 3
+    drawn = labels_of(sample)
+    assert labels_of(sample) == drawn
+    assert labels_of(batches.dataset())[:3] == drawn
+    assert len(labels_of(batches.sample(10**6))) == batches.steps
+
+
+def test_batches_that_hold_a_class_are_counted_epoch_by_epoch(rows):
+    classes, weights = np.array([0, 2])[LABELS % 5 % 2], np.ones(ROWS)
+    weights[:2] = 0
+    batches = TrainingBatches(rows, classes, weights, batch_size=8, seed=1)
+    for _ in range(2):
+        seen = [labels.numpy()[w.numpy() > 0] for _, labels, w in batches.dataset()]
+        assert batches.held.tolist() == [sum(c in each for each in seen) for c in range(3)]
+    assert batches.held[1] == 0 < batches.held[2]
+
+
+def test_padding_and_what_is_no_id_count_for_no_class(rows):
+    starts = np.append(0, np.cumsum(LENGTHS))
+    tags = np.ones(starts[-1], "int32")  # padding looks like 0
+    ones = TokenValues(np.ones(starts[-1], "float32"), starts)
+    batches = TrainingBatches(rows, TokenValues(tags, starts), ones, batch_size=8, seed=1)
+    labels_of(batches.dataset())
+    assert batches.held[0] == 0 < batches.held[1]
+    several_hot = TokenValues(np.ones((starts[-1], 2), "float32"), starts)
+    batches = TrainingBatches(rows, several_hot, ones, batch_size=8, seed=1)
+    labels_of(batches.dataset())
+    assert batches.held.tolist() == []
 
 
 def test_evaluation_holds_every_row_once_in_one_order(rows):

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 
 import numpy as np
 import pandas as pd
@@ -306,3 +307,29 @@ def test_an_encoding_that_does_not_fit_at_all_is_one_line(tmp_path):
     path.write_text("text,label\nx,y\n")
     with pytest.raises(InputError, match="rows.csv: cannot be read"):
         list(readers.read_file(path, "csv", readers.Columns(), "utf-16"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_in_a_class_folder_is_not_waited_for(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "1.txt").write_text("good")
+    os.mkfifo(folder / "2.txt")
+    _, skipped = readers.read_folders(tmp_path)
+    assert skipped == Skipped(str(folder / "2.txt"), "not a .txt file")
+
+
+def test_a_place_has_nothing_that_moves_the_cursor(tmp_path):
+    path = tmp_path / "a\x1b[2J.csv"
+    path.write_text("text,label\ngood,yes\n")
+    [row] = readers.read_file(path, "csv", Columns())
+    assert row.place.isprintable()
+
+
+def test_files_beside_class_folders_are_counted(tmp_path):
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a" / "1.txt", "good")
+    write(tmp_path / "2.txt", "lost?")
+    write(tmp_path / ".hidden", "")
+    _, skipped = readers.read_folders(tmp_path)
+    assert skipped == Skipped(str(tmp_path / "2.txt"), "beside the class folders")

@@ -106,7 +106,8 @@ def test_what_deserves_a_word_is_counted(tmp_path):
     content = labelled("在\t北京", {"a": {"北京": [[2, 3], [2, 3]]}}).encode() + b"\n"
     content += '{"text": "坏'.encode() + b"\xff" + '京", "label": {"a": {"京": [[2, 2]]}}}'.encode()
     twice, broken = read(tmp_path, "cluener", content)
-    assert twice.remarks == ("spans marked twice, kept once", "with control characters")
+    assert twice.remarks == ("with control characters",)
+    assert twice.left_out == ("spans marked twice",)
     assert (broken.text, broken.broken, marked(broken)) == ("坏\ufffd京", True, [("京", "a")])
 
 
@@ -218,10 +219,11 @@ def test_squad_answers_are_spans_of_question_and_context(tmp_path):
     assert row.text == "在哪？\x1f他在北京。"
     assert marked(row) == [("京", "answer"), ("北京", "answer")]
     assert row.answers == ("京", "北京", "北京", "首都", "北京", "京。")
-    assert sorted(row.remarks) == [
-        "answers left out: marked text differs from its offsets",
-        "answers left out: offsets outside the text",
-        "answers left out: offsets outside the text",
+    assert sorted(row.left_out) == [
+        "answers at the place of another",
+        "answers that differ from what stands at their offsets",
+        "answers with offsets outside the text",
+        "answers with offsets outside the text",
     ]
     line = 1 + content[: content.index('"q"')].count("\n")
     assert row.place == f"{tmp_path / 'some.txt'}:{line} q"
@@ -238,7 +240,8 @@ def test_questions_on_one_context_are_one_group(tmp_path):
     ("content", "reason"),
     [
         ({"data": [{}]}, "article without paragraphs"),
-        ({"data": [{"paragraphs": [{"qas": []}]}]}, "paragraph without context or questions"),
+        ({"data": [{"paragraphs": [{}]}]}, "paragraph without context or questions"),
+        ({"data": [{"paragraphs": [{"qas": [1]}]}]}, "paragraph without context or questions"),
         (document("在哪？"), "no question with a list of answers"),
         (document(question(question="")), "empty question"),
         (document(question(), context=" "), "empty text"),

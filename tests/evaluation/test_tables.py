@@ -186,3 +186,10 @@ def test_wrong_names_are_refused(runs):
         class_frame(runs, score="F1")
     with pytest.raises(InputError, match="bold: got 'row', expected one of rows, columns"):
         to_markdown(class_frame(runs), bold="row")
+
+
+def test_a_label_tells_neither_terminal_nor_browser_what_to_do(runs):
+    label = "<script>x</script>\x1b[2J[a](javascript:x)"
+    runs = {"dice": {"all": {"per_class": {label: {"support": 8, "f1": 0.5}}}}}
+    assert r"<script>x</script>\x1b[2J" in printed(class_frame(runs), "title")
+    assert r"\<script>x\</script>" in to_markdown(class_frame(runs))

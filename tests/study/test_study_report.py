@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from imbalance import checks
-from imbalance.study import paired, readme, report, results
+from imbalance.study import markdown, paired, readme, report, results
 from imbalance.study.__main__ import main
 from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.config import Study
@@ -295,3 +295,12 @@ def test_the_committed_texts_are_what_the_committed_results_give(path, monkeypat
     monkeypatch.chdir(ROOT)
     study = Study.from_yaml(path.relative_to(ROOT))
     assert readme.drifted(study, "README.md") == []
+
+
+def test_a_label_is_no_part_of_a_page():
+    label = "<script>x</script> [a](javascript:x) <img src=x onerror=y>"
+    body = markdown.page("<b>", markdown.table(["class"], [[markdown.escape(label)]]), {})
+    assert "&lt;script&gt;x&lt;/script&gt;" in body
+    assert "<title>&lt;b&gt;</title>" in body
+    for tag in ("<script", "<img", "<a "):
+        assert tag not in body

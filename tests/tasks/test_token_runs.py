@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from conftest import KINDS, PLACES, REST, ROWS, STRANGE, call
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imbalance import tasks
 from imbalance.commands import evaluate, train
@@ -122,6 +123,19 @@ def test_the_savedmodel_answers_questions_as_the_run(trained, kind):
         assert (given["start"][row], given["end"][row]) == (start, end)
         assert given["answer"][row].decode() == context[start:end]
         assert given["score"][row] == pytest.approx(score, abs=1e-5)
+
+
+@each_of(KINDS)
+def test_a_healthy_training_shows_shares_and_no_warning(trained, kind):
+    run = trained(kind).run
+    assert run.metrics["training"]["warnings"] == []
+    events = EventAccumulator(str(run.path / "tensorboard" / "validation"))
+    events.Reload()
+    classes = run.task.classes(run.labels, run.config.data.scheme)
+    last = [events.Tensors(f"gradient_share/{each}")[-1] for each in classes]
+    shares = [tf.make_ndarray(each.tensor_proto).item() for each in last]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert min(shares) > 0
 
 
 @pytest.mark.parametrize("kind", ["bio", "pointers", "answers"])

@@ -61,13 +61,13 @@ def trained(tmp_path_factory):
     (folder / "run").mkdir()
     given = {}
     with pytest.MonkeyPatch.context() as patch:
-        original = trainer.training_dataset
+        original = trainer.TrainingBatches
 
         def kept(rows, labels, weights, **settings):
             given.update(labels=labels, weights=weights)
             return original(rows, labels, weights, **settings)
 
-        patch.setattr(trainer, "training_dataset", kept)
+        patch.setattr(trainer, "TrainingBatches", kept)
         corpus = load(config.data)
         training = fit(config, corpus, folder / "run")
     return training, corpus, Run(folder / "run"), given

@@ -46,3 +46,10 @@ def test_a_bad_file_is_refused(tmp_path, content, message):
 def test_neither_a_name_nor_a_file():
     with pytest.raises(InputError, match="training.class_weight: .* did you mean 'balanced'"):
         class_weights.resolve("balance", COUNTS, LABELS)
+
+
+def test_a_label_given_twice_is_refused(tmp_path):
+    path = tmp_path / "weights.yaml"
+    path.write_text("1: 2\n'1': 3\n")
+    with pytest.raises(InputError, match="got {1: 2, '1': 3}, expected each label once"):
+        class_weights.resolve(str(path), [5, 5], ["1", "2"])

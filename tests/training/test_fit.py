@@ -1,4 +1,5 @@
 import csv
+import re
 
 import keras
 import numpy as np
@@ -54,6 +55,10 @@ def test_probabilities_do_not_depend_on_the_batch(outcome):
     np.testing.assert_allclose(run.probabilities(texts, batch_size=3), alone, atol=1e-6)
 
 
+def test_a_healthy_training_has_no_warning(outcome):
+    assert outcome[0].summary["warnings"] == []
+
+
 def test_history_and_best_epoch(outcome):
     training, folder = outcome
     with open(folder / run_folder.HISTORY, encoding="utf-8") as file:
@@ -84,6 +89,7 @@ def test_tensorboard_shows_scalars_classes_curves_picture_settings(outcome):
         tags[folder.name] = set(events.Tags()["tensors"])
     assert {"epoch_loss", "epoch_macro_f1"} <= tags["train"]
     shown = tags["validation"]
+    assert {"gradient_share/Law", "gradient_share/体育"} <= shown
     assert {"epoch_macro_f1", "f1/体育", "pr/Law/pr_curves", "confusion_matrix", "config"} <= shown
     settings = EventAccumulator(str(logs / "validation"))
     settings.Reload()
@@ -223,8 +229,12 @@ def test_weights_of_the_wrong_length_are_refused(small_corpus, tmp_path):
 
 def test_a_loss_that_is_no_number_is_one_line(small_corpus, tmp_path):
     config = configured(small_corpus, training={"epochs": 3, "learning_rate": 1e38})
-    with pytest.raises(InputError, match="loss in epoch .*: got (nan|inf), expected a finite"):
+    wrong = "(loss|gradient of .*) in epoch 1, step 2: got nan or inf"
+    with pytest.raises(InputError, match=wrong) as caught:
         trained(config, tmp_path / "run")
+    rows = re.search(r"the batch holds (.*) and \d+ more$", str(caught.value))[1].split(", ")
+    assert len(set(rows)) == 5
+    assert all(re.fullmatch(r".*/train\.csv:\d+", row) for row in rows)
 
 
 def test_tables_in_half_precision_are_refused_before_the_data_are_read():

@@ -34,7 +34,7 @@ def models(service: Service) -> list[dict]:
     Returns:
         For each model ``name``, ``version``, ``signatures`` (name to names of the inputs),
         ``labels`` in the order of their ids and ``card``, those that the SavedModel brings along
-        in ``assets/``, else null.
+        in ``assets/``, else null, as where they are damaged.
     """
     found = []
     for name, model in service.models.items():
@@ -51,11 +51,23 @@ def models(service: Service) -> list[dict]:
                     for key, signature in version.saved_model.signatures.items()
                 },
                 "labels": labels and labels.removesuffix("\n").split("\n"),
-                "card": card and json.loads(card),
+                "card": _object(card),
             }
         )
     return found
 
 
 def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    """Return what a file says; a model is served without its page's words if they are damaged."""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeError):
+        return None
+
+
+def _object(text: str | None) -> dict | None:
+    try:
+        found = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

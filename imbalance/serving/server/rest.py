@@ -122,7 +122,8 @@ async def _counted(request: web.Request, handler) -> web.StreamResponse:
 
 def _number(request: web.Request) -> int | None:
     version = request.match_info.get("version")
-    if version is not None and int(version) >= 2**63:
+    # Python converts no number of thousands of digits.
+    if version is not None and (len(version) > 19 or int(version) >= 2**63):
         raise RequestError("INVALID_ARGUMENT", f"version: got {version[:40]}, expected an int64")
     return None if version is None else int(version)
 

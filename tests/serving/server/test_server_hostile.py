@@ -128,7 +128,9 @@ def test_1000_hostile_bodies(client):
 
 
 @pytest.mark.parametrize(
-    "body", [b"\x1f\x8b" + b"x" * 50, gzip.compress(VALID)[:-20], b"", gzip.compress(b"a" * 2**24)]
+    "body",
+    [b"\x1f\x8b" + b"x" * 50, gzip.compress(VALID)[:-20], b"", gzip.compress(b"a" * 2**24)],
+    ids=["no gzip", "cut off", "empty", "too large"],
 )
 def test_broken_compression(client, body):
     answer = client.raw("POST", "/v1/models/text:predict", body, {"Content-Encoding": "gzip"})

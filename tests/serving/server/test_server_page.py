@@ -35,6 +35,19 @@ def test_a_model_without_assets_is_shown_too(client, server):
     assert next(each for each in found if each["name"] == "text")["card"] is None
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"no json", b"[" * 99_999, b"[1]"])
+def test_a_model_with_damaged_assets_is_shown_too(client, server, content):
+    card = server.service.models["text"].version().saved_model.path / "assets" / "model_card.json"
+    sound = card.read_bytes()
+    card.write_bytes(content)
+    try:
+        answer = client.raw("GET", "/page/models.json")
+    finally:
+        card.write_bytes(sound)
+    assert answer.status == 200
+    assert next(each for each in answer.value["models"] if each["name"] == "text")["card"] is None
+
+
 def test_it_loads_nothing_from_elsewhere(client):
     page = client.raw("GET", "/")
     assert page.status == 200

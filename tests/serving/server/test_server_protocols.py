@@ -135,6 +135,7 @@ def test_status_and_metadata(client):
         ("POST", "/v1/models/nope:predict", 404),
         ("POST", "/v1/models/text/versions/9:predict", 404),
         ("POST", f"/v1/models/text/versions/{10**30}:predict", 400),
+        ("POST", f"/v1/models/text/versions/{'9' * 5000}:predict", 400),
         ("POST", "/v1/models/text:classify", 400),
         ("GET", "/v1/models/text:predict", 400),
         ("GET", "/v1/models/nope", 404),

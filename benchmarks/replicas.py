@@ -1,0 +1,221 @@
+"""Whether several devices and processes train as one does, loss by loss.
+
+``python -m benchmarks.replicas`` trains one small network with every registered loss on the same
+batches: on one device, on two devices of one process (``MirroredStrategy``) and on two processes
+(``MultiWorkerMirroredStrategy``, over loopback). It prints, for each loss, the largest difference
+of a weight and of a logged score to one device; exit status 1 if one is above 1e-5.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+LIMIT = 1e-5
+SETTINGS = ("one", "devices", "processes")
+_PROCESSES = {"one": 1, "devices": 1, "processes": 2}
+CLASSES, VOCABULARY, TIME = 3, 30, 5
+# The last batches are uneven, and of fewer rows than there are replicas.
+SIZES = (8, 7, 1)
+_EPOCHS = 2
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.replicas", description=__doc__)
+    parser.add_argument("--loss", action="append", help="only this one; may be repeated")
+    parser.add_argument(
+        "--setting", action="append", choices=SETTINGS[1:], help="only this one beside one device"
+    )
+    parser.add_argument("--child", nargs=2, metavar=("SETTING", "FILE"), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        _train(options.child[0], Path(options.child[1]), options.loss)
+        return 0
+    settings = (SETTINGS[0], *(options.setting or SETTINGS[1:]))
+    with tempfile.TemporaryDirectory() as folder:
+        # At once: most of the time goes into tracing, which keeps one core busy.
+        started = {each: _start(each, Path(folder), options.loss) for each in settings}
+        results = {each: _results(each, Path(folder), started[each]) for each in settings}
+    lines, largest = table(results)
+    print("\n".join(lines))
+    return int(largest > LIMIT)
+
+
+def table(results: dict[str, dict[str, np.ndarray]]) -> tuple[list[str], float]:
+    """Return the lines of a Markdown table, and the largest difference in it."""
+    others = [each for each in SETTINGS[1:] if each in results]
+    cases = sorted({name.split("|")[0] for name in results["one"]})
+    lines = [
+        f"Largest difference to one device after {_EPOCHS * len(SIZES)} steps, of weights / scores;"
+        f" expected at most {LIMIT:g}.",
+        "",
+        f"| loss | labels of | {' | '.join(f'2 {each}' for each in others)} | equal |",
+        f"|:-|:-|{'-:|' * len(others)}:-|",
+    ]
+    largest = 0.0
+    for case in cases:
+        found = [_differences(case, results["one"], results[each]) for each in others]
+        worst = max(map(max, found))
+        largest = max(largest, worst)
+        cells = [f"{weights:.1e} / {scores:.1e}" for weights, scores in found]
+        row = [*case.split(" of "), *cells, "yes" if worst <= LIMIT else "NO"]
+        lines.append(f"| {' | '.join(row)} |")
+    return lines, largest
+
+
+def _differences(case, one, other) -> tuple[float, float]:
+    def largest(kind):
+        names = [name for name in one if name.startswith(f"{case}|{kind}|")]
+        return max(float(np.abs(one[name] - other[name]).max()) for name in names)
+
+    return largest("weights"), largest("scores")
+
+
+def _start(setting: str, folder: Path, only) -> list[subprocess.Popen]:
+    """Start the processes of a setting; each writes a file of its own."""
+    processes = _PROCESSES[setting]
+    addresses = [f"localhost:{port}" for port in _free_ports(processes)]
+    children = []
+    for index in range(processes):
+        environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+        if processes > 1:
+            task = {"type": "worker", "index": index}
+            named = {"cluster": {"worker": addresses}, "task": task}
+            environment["TF_CONFIG"] = json.dumps(named)
+        command = [sys.executable, "-m", "benchmarks.replicas"]
+        command += ["--child", setting, str(folder / f"{setting}-{index}.npz")]
+        for loss in only or ():
+            command += ["--loss", loss]
+        with open(folder / f"{setting}-{index}.log", "w", encoding="utf-8") as log:
+            children.append(subprocess.Popen(command, env=environment, stderr=log))
+    return children
+
+
+def _results(setting: str, folder: Path, children) -> dict[str, np.ndarray]:
+    """Return the weights and scores that processes of a setting end with; all must agree."""
+    for index, child in enumerate(children):
+        if child.wait() != 0:
+            log = (folder / f"{setting}-{index}.log").read_text(encoding="utf-8")
+            raise RuntimeError(f"{setting}, process {index}: {log[-3000:]}")
+    files = [folder / f"{setting}-{index}.npz" for index in range(len(children))]
+    first, *others = [dict(np.load(file)) for file in files]
+    for other in others:
+        if unequal := [name for name in first if not np.array_equal(first[name], other[name])]:
+            raise RuntimeError(f"{setting}: processes differ in {', '.join(unequal[:5])}")
+    return first
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _train(setting: str, path: Path, only) -> None:
+    import keras
+    import tensorflow as tf
+
+    from imbalance.config import Cluster, TrainingConfig
+    from imbalance.training import devices, loop
+
+    if setting == "devices":
+        [cpu] = tf.config.list_physical_devices("CPU")
+        both = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(cpu, both)
+    settings = TrainingConfig(devices=2 if setting == "devices" else 1)
+    strategy = devices.strategy(settings, Cluster.from_environment(os.environ))
+    replicas = strategy.num_replicas_in_sync
+    assert replicas == (1 if setting == "one" else 2), replicas
+    found = {}
+    for case, loss, of_tokens in _cases(only):
+        keras.utils.set_random_seed(1)
+        keras.backend.clear_session()
+        with strategy.scope():
+            model = _network(loss, of_tokens)
+        batches = _batches(loss.activation, of_tokens)
+        history = loop.train(model, batches, epochs=_EPOCHS, validation=batches).history
+        for number, variable in enumerate(model.variables):
+            found[f"{case}|weights|{number}"] = variable.numpy()
+        for name, values in history.items():
+            found[f"{case}|scores|{name}"] = np.array(values)
+    np.savez(path, **found)
+
+
+def _cases(only) -> Iterator[tuple]:
+    """Yield every loss with every activation for documents and for tokens, and some variants."""
+    from imbalance import losses
+
+    per_class = (5.0, 2.0, 1.0)
+    variants = [(name, {}) for name in losses.TABLE]
+    variants += [("focal_loss", {"rescale": True}), ("binary_focal_loss", {"rescale": True})]
+    variants += [("ghm_loss", {"momentum": 0.9}), ("cross_entropy+dice_loss", {})]
+    for name, extra in variants:
+        if only and name not in only:
+            continue
+        entry = losses.TABLE.get(name)
+        given = {argument: per_class for argument in entry.data_arguments} if entry else {}
+        choices = [{}]
+        if entry and "activation" in entry.parameters:
+            choices = [{"activation": each} for each in ("softmax", "sigmoid")]
+        shown = ", ".join(f"{key}={value}" for key, value in extra.items())
+        for choice in choices:
+            for of_tokens in (False, True):
+                reduction = "mean_with_sample_weight" if of_tokens else "sum_over_batch_size"
+                loss = losses.get(name, **given, **extra, **choice, reduction=reduction)
+                case = f"`{name}`{f' ({shown})' if shown else ''}, {loss.activation}"
+                yield f"{case} of {'tokens' if of_tokens else 'documents'}", loss, of_tokens
+
+
+def _network(loss, of_tokens: bool):
+    import keras
+
+    from imbalance import metrics
+    from imbalance.models import LossStateModel, MemberMean
+
+    ids = keras.Input((None,), dtype="int32")
+    regular = keras.regularizers.L2(1e-2)
+    outputs = []
+    # Members, whose labels the model repeats.
+    for _ in range(2):
+        features = keras.layers.Embedding(VOCABULARY, 6)(ids)
+        if not of_tokens:
+            features = keras.layers.GlobalAveragePooling1D()(features)
+        outputs.append(keras.layers.Dense(CLASSES, kernel_regularizer=regular)(features))
+    model = LossStateModel(ids, MemberMean(2)(outputs))
+    kind = "weighted_metrics" if of_tokens else "metrics"
+    scores = [metrics.MacroF1(CLASSES, loss.activation)]
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.9), loss, **{kind: scores})
+    return model
+
+
+def _batches(activation: str, of_tokens: bool):
+    import tensorflow as tf
+
+    random = np.random.default_rng(5)
+    parts = []
+    for rows in SIZES:
+        ids = random.integers(1, VOCABULARY, (rows, TIME)).astype("int32")
+        shape = ids.shape if of_tokens else (rows,)
+        weights = random.uniform(0.2, 2, shape).astype("float32")
+        if of_tokens:
+            ids[0, 3:], weights[0, 3:] = 0, 0
+        parts.append((ids, random.integers(0, CLASSES, shape).astype("int32"), weights))
+    specification = tuple(tf.TensorSpec([None] * each.ndim, each.dtype) for each in parts[0])
+    dataset = tf.data.Dataset.from_generator(lambda: parts, output_signature=specification)
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(parts)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+import pytest
+import tensorflow as tf
+
+from imbalance.checks import InputError
+from imbalance.config import Cluster, TrainingConfig
+from imbalance.training import devices
+
+
+def test_more_devices_than_there_are_are_refused():
+    with pytest.raises(InputError, match="training.devices: got 99, expected at most"):
+        devices.strategy(TrainingConfig(devices=99, batch_size=128))
+
+
+def test_a_lost_process_is_one_line():
+    error = tf.errors.UnavailableError(None, None, "connection refused\nin some detail")
+    with (
+        pytest.raises(InputError, match="another process is gone .*refused.*, expected all 3"),
+        devices.lost_processes(Cluster(3, chief=True)),
+    ):
+        raise error
+    with pytest.raises(tf.errors.UnavailableError), devices.lost_processes(None):
+        raise error
