@@ -128,9 +128,13 @@ def fit(
     user_dict.tell_of_lost(tokenizer.user_words)
     encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
+    logs = folder / run_folder.TENSORBOARD
+    weights_given = None if weight_of_class is None else weight_of_class.tolist()
+    done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
     batches, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
     )
+    batches.next_epoch = done.epochs
     training_rows = task.batches(batches.dataset(), activation)
     sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
     if validation_rows is not None:
@@ -143,10 +147,6 @@ def fit(
         # Of tokens the weights say what padding is; those of rows are not for scores.
         kind = "weighted_metrics" if task.of_tokens else "metrics"
         model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
-    logs = folder / run_folder.TENSORBOARD
-    weights_given = None if weight_of_class is None else weight_of_class.tolist()
-    done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
-    batches.next_epoch = done.epochs
     gradients = GradientShares(
         task.batches(sample, activation), activation, task.class_of, len(classes)
     )

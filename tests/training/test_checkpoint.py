@@ -4,10 +4,12 @@ import csv
 import errno
 import logging
 import os
+import shutil
 
 import keras
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imbalance import run_folder
 from imbalance.checks import InputError
@@ -24,7 +26,7 @@ class Killed(Exception):
 
 def configured(corpus, **training):
     model = {"embedding_dim": 8, "filters": 8, "kernel_sizes": [1], "dropout": 0.3}
-    settings = {"epochs": 4, "batch_size": 16, "learning_rate": 0.02, "patience": 1}
+    settings = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02, "patience": 1}
     return RunConfig.from_mapping(
         {
             "data": {"source": str(corpus), "validation_fraction": 0.25, "max_length": 20},
@@ -65,48 +67,61 @@ def whole(small_corpus, tmp_path_factory):
     return training, contents(folder)
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-def test_a_training_in_two_pieces_is_equal(small_corpus, tmp_path, whole, epoch):
-    config, folder = configured(small_corpus), tmp_path / "run"
+@pytest.fixture(scope="module")
+def killed(small_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed") / "run"
     with pytest.raises(Killed):
-        trained(config, folder, kill_in_epoch=epoch)
-    training = trained(config, folder)
-    assert contents(folder) == whole[1]
+        trained(configured(small_corpus), folder, kill_in_epoch=2)
+    return folder.parent
+
+
+@pytest.fixture
+def left(killed, tmp_path):
+    """What a killed training left behind, after two whole epochs."""
+    shutil.copytree(killed, tmp_path / "left")
+    return tmp_path / "left" / "run"
+
+
+def test_a_training_in_two_pieces_is_equal(small_corpus, left, whole):
+    training = trained(configured(small_corpus), left)
+    assert contents(left) == whole[1]
     summary, expected = dict(training.summary), dict(whole[0].summary)
     assert summary.pop("seconds") > 0
     expected.pop("seconds")
     assert summary == expected
+    check_logs(left)
+    # What follows the training is done again.
+    (left / run_folder.MODEL).write_bytes(b"half")
+    trained(configured(small_corpus), left)
+    assert contents(left) == whole[1]
 
 
-def test_what_follows_the_training_is_done_again(small_corpus, tmp_path, whole):
-    config, folder = configured(small_corpus), tmp_path / "run"
-    trained(config, folder)
-    (folder / run_folder.MODEL).write_bytes(b"half")
-    trained(config, folder)
-    assert contents(folder) == whole[1]
+def check_logs(folder):
+    """Logs are cut to where the checkpoint was: each epoch is told of once."""
+    with open(folder / run_folder.HISTORY, encoding="utf-8") as file:
+        epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
+    assert epochs == list(range(len(epochs)))
+    for part, tag in (("train", "epoch_loss"), ("validation", "f1/Law"), ("validation", "config")):
+        events = EventAccumulator(str(folder / run_folder.TENSORBOARD / part))
+        events.Reload()
+        expected = [0] if tag == "config" else epochs
+        assert [each.step for each in events.Tensors(tag)] == expected
+    assert Run(folder).labels
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
-    small_corpus, tmp_path, whole, caplog
-):
-    config, folder = configured(small_corpus), tmp_path / "run"
-    with pytest.raises(Killed):
-        trained(config, folder, kill_in_epoch=2)
-    newest = max((tmp_path / "checkpoints").iterdir())
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(small_corpus, left, whole, caplog):
+    newest = max((left.parent / "checkpoints").iterdir())
     os.truncate(newest, newest.stat().st_size // 2)
     with caplog.at_level(logging.INFO, "imbalance"):
-        trained(config, folder)
+        trained(configured(small_corpus), left)
     assert f"checkpoint: {newest} is damaged: it is not used" in caplog.messages
     assert "checkpoint: going on after epoch 1" in caplog.messages
-    assert contents(folder) == whole[1]
+    assert contents(left) == whole[1]
 
 
-def test_the_checkpoint_of_another_training_is_refused(small_corpus, tmp_path):
-    with pytest.raises(Killed):
-        trained(configured(small_corpus), tmp_path / "run", kill_in_epoch=1)
-    other = configured(small_corpus, seed=2)
+def test_the_checkpoint_of_another_training_is_refused(small_corpus, left):
     with pytest.raises(InputError, match="--resume: settings .* changed since .*checkpoints was"):
-        trained(other, tmp_path / "run")
+        trained(configured(small_corpus, seed=2), left)
 
 
 def test_a_checkpoint_is_what_was_kept(tmp_path):
@@ -149,21 +164,3 @@ def test_where_there_is_no_room_the_last_checkpoints_stay(tmp_path, monkeypatch)
         checkpoint_files.save(tmp_path, 3, {"epochs": 3})
     assert sorted(tmp_path.iterdir()) == before
     assert checkpoint_files.newest(tmp_path) == {"epochs": 2}
-
-
-def test_logs_are_cut_to_where_the_checkpoint_was(small_corpus, tmp_path):
-    config, folder = configured(small_corpus), tmp_path / "run"
-    with pytest.raises(Killed):
-        trained(config, folder, kill_in_epoch=1)
-    trained(config, folder)
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    with open(folder / run_folder.HISTORY, encoding="utf-8") as file:
-        epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
-    assert epochs == list(range(len(epochs)))
-    for part, tag in (("train", "epoch_loss"), ("validation", "f1/Law"), ("validation", "config")):
-        events = EventAccumulator(str(folder / run_folder.TENSORBOARD / part))
-        events.Reload()
-        expected = [0] if tag == "config" else epochs
-        assert [each.step for each in events.Tensors(tag)] == expected
-    assert Run(folder).labels
