@@ -40,7 +40,7 @@ def of_epochs(epochs: int) -> list[float]:
             command += ["--set", each]
         with open(Path(folder, "log.txt"), "w+") as log:
             process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-            series = _watched(process, Path(folder, ".run.partial", "history.csv"))
+            series = _watched(process, Path(folder, ".run.partial", "run", "history.csv"))
             if process.returncode or len(series) < epochs:
                 log.seek(0)
                 raise RuntimeError(f"train.py: {len(series)} epochs seen\n{log.read()[-2000:]}")

@@ -1,4 +1,6 @@
-"""The run folder: what a training run leaves behind, written whole or not at all.
+"""The run folder: what a training run leaves behind.
+
+It is written whole or not at all, see :mod:`imbalance.unfinished`.
 
 ==================  =========================================================================
 ``config.yaml``     the resolved configuration: every value, those the data filled included
@@ -15,12 +17,10 @@
 ==================  =========================================================================
 """
 
-import contextlib
 import dataclasses
 import json
 import math
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -218,69 +218,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError):
         raise checks.InputError(f"{path}: cannot be read, expected UTF-8 text") from None
-
-
-def _temporary(final: Path) -> Path:
-    return final.with_name(f".{final.name}.partial")
-
-
-def available_name(output_dir, config: RunConfig) -> str:
-    """Return a free folder name: the configured one, or one made of data, loss and seed.
-
-    Raises:
-        InputError: if the configured name is taken or being written; nothing is ever overwritten.
-    """
-    folder = Path(output_dir)
-    if config.name is not None:
-        if (folder / config.name).exists():
-            raise checks.wrong("name", config.name, f"a name that is free in {folder}")
-        if _temporary(folder / config.name).exists():
-            raise _being_written(config.name, folder)
-        return config.name
-    data = Path(config.data.source).name.split(".")[0] or "data"
-    base = f"{data}-{config.loss.name}-seed{config.training.seed}"
-    name, count = base, 1
-    while (folder / name).exists() or _temporary(folder / name).exists():
-        count += 1
-        name = f"{base}-{count}"
-    return name
-
-
-@contextlib.contextmanager
-def writing(output_dir, name: str) -> Iterator[Path]:
-    """Give a temporary folder that becomes ``output_dir/name`` when the block ends well.
-
-    A run that is killed leaves only ``.<name>.partial``, which nothing takes for a finished run;
-    one that fails leaves nothing.
-
-    Raises:
-        InputError: if the folder cannot be made, or another run is writing it.
-    """
-    final = Path(output_dir) / name
-    temporary = _temporary(final)
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.mkdir()
-        except FileExistsError:
-            raise _being_written(name, final.parent) from None
-    except OSError as error:
-        raise checks.InputError(
-            f"output_dir: {output_dir} cannot be written ({error.strerror}), expected a folder "
-            "to write into"
-        ) from None
-    try:
-        yield temporary
-        temporary.rename(final)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-def _being_written(name: str, folder: Path) -> checks.InputError:
-    return checks.wrong(
-        "name",
-        name,
-        f"another: {_temporary(folder / name)} is being written, or was left by a run that was "
-        "killed and may be removed",
-    )

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import child, measure, memory
+from benchmarks.kills import __main__ as kills
+from benchmarks.kills import runs
+from imbalance.unfinished import Unfinished
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,3 +105,22 @@ def test_memory_is_read_with_each_line_of_a_history_and_judged(tmp_path):
     rising = memory.summary([100.0 + each for each in range(40)])
     assert (rising["off"] > memory.TOLERANCE, rising["slope"]) == (True, 1.0)
     assert "| 3 epochs |" in memory.markdown({"epochs": series})
+
+
+def test_kills_know_in_which_phase_a_run_is(tmp_path):
+    run = Unfinished(tmp_path / "run")
+    phases = {}
+    for path in (
+        *("config.yaml", "run/tensorboard", "checkpoints/writing.npz", "checkpoints/000001-a.npz"),
+        *("run/vocabulary.txt", "run/metrics.json", "run/serving"),
+    ):
+        (run.place / path).parent.mkdir(parents=True, exist_ok=True)
+        (run.place / path).touch()
+        phases[path] = [each for each in runs.PHASES if runs.begun(run, each, checkpoints=0)]
+    assert [len(each) for each in phases.values()] == [1, 2, 3, 3, 4, 5, 6]
+    assert not runs.begun(run, "epoch", checkpoints=2)
+    left = "1 of 5 epochs, half a checkpoint, vocabulary.txt, metrics.json, serving"
+    assert runs.where(run) == left
+    assert sum(map(len, kills.KILLS)) == 20
+    result = ("", ([runs.Killed("epoch", left)], False, ""))
+    assert kills.table([result])[-1] == f"| 1 | epoch | {left} | **no** |"

@@ -12,7 +12,7 @@ LEVELS = (
     {"checks"},
     {"bias", "config", "decision", "spans", "weights"},
     {"losses", "metrics", "models", "data"},
-    {"registry"},
+    {"registry", "unfinished"},
     {"tasks"},
     {"run_folder"},
     {"training", "evaluation", "serving"},

@@ -4,64 +4,7 @@ from imbalance import run_folder
 from imbalance.checks import InputError
 from imbalance.config import RunConfig
 from imbalance.models import text_cnn
-from imbalance.run_folder import Run, available_name, writing
-
-
-def test_a_folder_appears_whole(tmp_path):
-    with writing(tmp_path, "run") as folder:
-        (folder / "file").write_text("x")
-        assert not (tmp_path / "run").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert (tmp_path / "run" / "file").read_text() == "x"
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_failed_run_leaves_nothing(tmp_path, error):
-    with pytest.raises(error), writing(tmp_path, "run"):
-        raise error
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    unwritable = writing(tmp_path / "file", "run")
-    with pytest.raises(InputError, match="output_dir: .*file cannot be written"):
-        unwritable.__enter__()
-
-
-def test_default_names_never_collide(tmp_path):
-    config = RunConfig.from_mapping({"loss": "dice_loss", "data": {"source": "a/news.csv"}})
-    assert available_name(tmp_path, config) == "news-dice_loss-seed1"
-    (tmp_path / "news-dice_loss-seed1").mkdir()
-    assert available_name(tmp_path, config) == "news-dice_loss-seed1-2"
-
-
-def test_two_runs_at_once_get_two_names(tmp_path):
-    config = RunConfig.from_mapping({"loss": "dice_loss", "data": {"source": "news.csv"}})
-    first = available_name(tmp_path, config)
-    with writing(tmp_path, first):
-        second = available_name(tmp_path, config)
-        assert second != first
-        with writing(tmp_path, second):
-            pass
-    assert {path.name for path in tmp_path.iterdir()} == {first, second}
-
-
-def test_a_name_being_written_is_refused(tmp_path):
-    with writing(tmp_path, "mine"):
-        again = writing(tmp_path, "mine")
-        with pytest.raises(InputError, match=r"\.mine\.partial is being written, or was left"):
-            again.__enter__()
-        # Before the data are read as well.
-        with pytest.raises(InputError, match=r"\.mine\.partial is being written, or was left"):
-            available_name(tmp_path, RunConfig(name="mine"))
-    assert (tmp_path / "mine").is_dir()
-
-
-def test_a_given_name_is_never_overwritten(tmp_path):
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(InputError, match="name: got 'mine', expected a name that is free"):
-        available_name(tmp_path, RunConfig(name="mine"))
+from imbalance.run_folder import Run
 
 
 def test_no_folder_and_an_unfinished_one_are_refused(tmp_path):

@@ -59,6 +59,6 @@ def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
         # A full disk, a folder that cannot be written: no defect of ours either.
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted: no run was written", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"interrupted: {error if error.args else 'no run was written'}", file=sys.stderr)
         return 130

@@ -1,16 +1,17 @@
 """``python train.py``: train, evaluate and export one run."""
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from imbalance import checks
+from imbalance import checks, unfinished
 from imbalance.checks import Parser
 from imbalance.commands.options import key_values, nested
 from imbalance.config import (
@@ -25,48 +26,34 @@ from imbalance.config import (
     RunConfig,
     merge,
 )
+from imbalance.unfinished import Unfinished
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the arguments say and print the per-class table and where everything is."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.list_losses:
         from imbalance import losses
 
         print(losses.describe())
         return 0
-    config = configuration(options)
     cluster = Cluster.from_environment(os.environ)
-    # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
-    from imbalance import run_folder, tasks
-    from imbalance.commands import results
-    from imbalance.run_folder import Run
-    from imbalance.serving import export
-    from imbalance.training import devices
-    from imbalance.training.fit import check, fit
-
-    with devices.lost_processes(cluster):
-        # Before anything else: processes find each other first.
-        strategy = devices.strategy(config.training, cluster)
-        check(config)
-        export.check(config)
+    if options.resume is not None:
+        _refuse_beside_resume(options, parser, cluster)
+        opened = _left_behind(options.resume)
+    else:
+        config = configuration(options)
         if cluster is not None and not cluster.chief:
-            return _train_along(config, strategy)
-    _show_log()
-    name = run_folder.available_name(config.output_dir, config)
-    config = dataclasses.replace(config, name=name)
-    corpus = tasks.get(config.task).load(config.data)
-    print("\n".join(corpus.report.lines()), file=sys.stderr)
-    with run_folder.writing(config.output_dir, name) as folder:
-        with devices.lost_processes(cluster):
-            training = fit(config, corpus, folder, results.confusion_image, strategy)
-        run = Run(folder)
-        run.update_metrics({"training": training.summary})
-        splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
-        scores = results.evaluate(run, corpus, splits, name)
-        remark = _export(run, corpus, folder / run_folder.SERVING, splits[0])
-    results.show({name: scores["test"]}, "test", config.task)
-    path = Path(config.output_dir, name)
+            return _train_along(config, cluster)
+        opened = _new(config, cluster)
+    with opened as (config, run, strategy):
+        scores, remark = _write(config, run, strategy, cluster)
+    from imbalance import run_folder
+    from imbalance.commands import results
+
+    path = run.final
+    results.show({path.name: scores["test"]}, "test", config.task)
     logs = shlex.quote(str(path / run_folder.TENSORBOARD))
     print(f"\nrun folder:  {path}")
     print(f"SavedModel:  {path / run_folder.SERVING / '1'}{remark}")
@@ -74,15 +61,96 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _train_along(config: RunConfig, strategy) -> int:
-    """Do the part of a process that is not the chief, which alone leaves a run behind."""
-    from imbalance import tasks
+def _refuse_beside_resume(
+    options: argparse.Namespace, parser: argparse.ArgumentParser, cluster: Cluster | None
+) -> None:
+    given = [
+        f"--{flag.replace('_', '-')}"
+        for flag, value in vars(options).items()
+        if flag != "resume" and value != parser.get_default(flag)
+    ]
+    if given:
+        raise checks.wrong(
+            "--resume", " ".join(given), "nothing beside RUN: the settings are those it began with"
+        )
+    if cluster is not None:
+        raise checks.InputError(
+            "--resume: TF_CONFIG is set, expected one process: of several none keeps checkpoints"
+        )
+
+
+@contextlib.contextmanager
+def _new(config: RunConfig, cluster: Cluster | None) -> Iterator[tuple]:
+    """Give the configuration of a new run, with its name, its folder and its strategy."""
+    strategy = _strategy(config, cluster)
+    _show_log()
+    name = unfinished.available_name(config.output_dir, config)
+    config = dataclasses.replace(config, name=name)
+    resumable = config if cluster is None else None
+    with unfinished.writing(config.output_dir, name, resumable) as run:
+        yield config, run, strategy
+
+
+@contextlib.contextmanager
+def _left_behind(name: str) -> Iterator[tuple]:
+    """Give the configuration of an unfinished run, its folder and its strategy."""
+    from imbalance import run_folder
+
+    with unfinished.resuming(name, keep=[run_folder.TENSORBOARD]) as (config, run):
+        strategy = _strategy(config, None)
+        _show_log()
+        yield config, run, strategy
+
+
+def _strategy(config: RunConfig, cluster: Cluster | None):
+    """Return where the run is trained, when its settings are found to be good."""
+    # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
+    from imbalance.serving import export
+    from imbalance.training import devices, fit
+
+    with devices.lost_processes(cluster):
+        # Before anything else: processes find each other first.
+        strategy = devices.strategy(config.training, cluster)
+        fit.check(config)
+        export.check(config)
+    return strategy
+
+
+def _write(
+    config: RunConfig, unwritten: Unfinished, strategy, cluster: Cluster | None
+) -> tuple[dict, str]:
+    """Train, evaluate and export; return the scores by split and a remark on the SavedModel."""
+    from imbalance import run_folder, tasks
+    from imbalance.commands import results
+    from imbalance.run_folder import Run
+    from imbalance.training import devices
     from imbalance.training.fit import fit
 
     corpus = tasks.get(config.task).load(config.data)
-    # The same callbacks as the chief's: what reads a score of all rows waits for all processes.
-    with tempfile.TemporaryDirectory() as folder:
-        fit(config, corpus, Path(folder), strategy=strategy)
+    print("\n".join(corpus.report.lines()), file=sys.stderr)
+    folder = unwritten.folder
+    checkpoints = unwritten.checkpoints if cluster is None else None
+    with devices.lost_processes(cluster):
+        training = fit(config, corpus, folder, results.confusion_image, checkpoints, strategy)
+    run = Run(folder)
+    run.update_metrics({"training": training.summary})
+    splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
+    scores = results.evaluate(run, corpus, splits, unwritten.final.name)
+    return scores, _export(run, corpus, folder / run_folder.SERVING, splits[0])
+
+
+def _train_along(config: RunConfig, cluster: Cluster) -> int:
+    """Do the part of a process that is not the chief, which alone leaves a run behind."""
+    strategy = _strategy(config, cluster)
+    from imbalance import tasks
+    from imbalance.training import devices
+    from imbalance.training.fit import fit
+
+    with devices.lost_processes(cluster):
+        corpus = tasks.get(config.task).load(config.data)
+        # The same callbacks as the chief's: what reads a score of all rows waits for all processes.
+        with tempfile.TemporaryDirectory() as folder:
+            fit(config, corpus, Path(folder), strategy=strategy)
     return 0
 
 
@@ -220,6 +288,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="any other setting, such as data.max_length=200; may be repeated",
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run that was killed or interrupted, by its name or folder; its settings "
+        "are those it began with",
     )
     parser.add_argument(
         "--list-losses",

@@ -78,6 +78,10 @@ class TrainingConfig:
             macro-F1 of documents, F1 of spans or of answers. Unused without validation rows.
         patience: epochs without a better monitor before training stops.
         seed: of weights, dropout and shuffling.
+        deterministic: whether every operation computes in one order, so that equal runs on one
+            machine are equal to the last bit, and a run that was killed and resumed is equal to
+            one that was not. Some operations are slower so, and one that has no such form is
+            refused by TensorFlow.
         devices: that share the rows of each batch; ``auto`` is all GPUs of the machine, or the CPU.
             Of several processes (``TF_CONFIG``, docs/cluster.md), the devices of each.
     """
@@ -98,6 +102,7 @@ class TrainingConfig:
     monitor: str = "auto"
     patience: int = 4
     seed: int = 1
+    deterministic: bool = False
     devices: int | str = "auto"
 
     def __post_init__(self):
@@ -123,6 +128,7 @@ class TrainingConfig:
         checks.choice("training.monitor", self.monitor, ("auto", *MONITORS))
         checks.integer("training.patience", self.patience, low=0)
         checks.integer("training.seed", self.seed, low=0, high=2**31 - 1)
+        checks.boolean("training.deterministic", self.deterministic)
         if isinstance(self.devices, str):
             checks.choice("training.devices", self.devices, ("auto",))
         else:

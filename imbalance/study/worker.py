@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalance import run_folder, tasks
+from imbalance import tasks, unfinished
 from imbalance.checks import InputError
 from imbalance.config import RunConfig
 from imbalance.evaluation.evaluate import texts_met
@@ -32,7 +32,8 @@ def work(job: Mapping) -> None:
     """Train the cell that ``job`` describes and leave its folder."""
     asked = job["asked"]
     started = time.monotonic()
-    with run_folder.writing(job["output_dir"], job["name"]) as folder:
+    with unfinished.writing(job["output_dir"], job["name"]) as run:
+        folder = run.folder
         if "baseline" in asked:
             outcome = baselines.train(asked["baseline"])
         else:

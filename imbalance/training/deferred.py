@@ -5,7 +5,7 @@ import numpy as np
 
 
 class DeferredWeights(keras.callbacks.Callback):
-    """Puts other row weights in the place of the first ones when a given epoch begins.
+    """Puts other row weights in the place of the first ones from a given epoch on.
 
     Args:
         weights: of each row, float32 of shape (rows,), as the training data reads them in each
@@ -31,7 +31,8 @@ class DeferredWeights(keras.callbacks.Callback):
         self._weights, self._later, self._epoch = weights, later, epoch
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self._epoch:
+        # Also a later one, from which a killed run goes on.
+        if epoch >= self._epoch:
             self._weights[:] = self._later
 
 

@@ -81,6 +81,14 @@ class Diagnosis(keras.callbacks.Callback):
         if self._collapsed:
             self._tell_of_collapse()
 
+    def get_state(self):
+        findings = self._findings.get_state()
+        return {"findings": findings, "collapsed": self._collapsed, "only": self._only}
+
+    def set_state(self, state):
+        self._findings.set_state(state["findings"])
+        self._collapsed, self._only = list(state["collapsed"]), state["only"]
+
     def _tell_of_collapse(self):
         *before, last = self._collapsed
         epochs = f"epochs {before[0]} and {last}" if before else f"epoch {last}"

@@ -45,6 +45,14 @@ class Findings:
             self.messages[cause] += f"; {message}"
             _log.warning("%s", message)
 
+    def get_state(self) -> dict:
+        """Return what was told, for a checkpoint."""
+        return {"messages": self.messages, "over": sorted(self._over)}
+
+    def set_state(self, state: Mapping) -> None:
+        """Go on from where :meth:`get_state` was; nothing is logged again."""
+        self.messages, self._over = dict(state["messages"]), set(state["over"])
+
 
 def listed(names: Sequence[str]) -> str:
     """Return the first few names, and how many more there are.

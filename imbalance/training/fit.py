@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from imbalance import checks, losses, registry, run_folder, tasks, weights
 from imbalance.config import LossConfig, RunConfig, TrainingConfig
-from imbalance.data import user_dict
+from imbalance.data import cache, user_dict
 from imbalance.data.encoded import EncodedCorpus, encode
 from imbalance.data.pipeline import (
     TokenValues,
@@ -25,6 +25,7 @@ from imbalance.data.pipeline import (
     row_weights,
 )
 from imbalance.data.tokens import Tokenizer
+from imbalance.data.vocabulary import TextEncoder
 from imbalance.tasks.base import Targets
 from imbalance.tasks.batches import Batches
 from imbalance.training import (
@@ -41,11 +42,13 @@ from imbalance.training import (
     tensorboard,
     wide,
 )
+from imbalance.training.checkpoint import Checkpoints
 from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.diagnosis import Diagnosis
 from imbalance.training.findings import Findings, tell_of_absent
 from imbalance.training.gradient_share import GradientShares
 from imbalance.training.progress import Progress
+from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
 
 _log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ def fit(
     corpus,
     folder: Path,
     draw_confusion: Callable | None = None,
+    checkpoints: Path | None = None,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Training:
     """Train and write ``config.yaml``, ``labels.txt``, ``vocabulary.txt``, ``history.csv``,
@@ -84,10 +88,13 @@ def fit(
             ``validation``; the latter may be empty.
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
+        checkpoints: a folder for the state of training after each epoch; training goes on from
+            the newest that is there already. None, none is kept.
         strategy: of :func:`imbalance.training.devices.strategy`; by default TensorFlow's.
 
     Raises:
-        InputError: if a setting does not fit the loss, the network or the data.
+        InputError: if a setting does not fit the loss, the network or the data, or the
+            checkpoints are of another training.
     """
     check(config)
     settings = config.training
@@ -115,13 +122,19 @@ def fit(
 
     # Also of the operations without a seed of their own, dropout among them.
     keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
     tokenizer = Tokenizer.from_config(config.data, config.task)
     user_dict.tell_of_lost(tokenizer.user_words)
     encoded = encode(corpus, config.data, tokenizer)
     encoder = encoded.encoder
+    logs = folder / run_folder.TENSORBOARD
+    weights_given = None if weight_of_class is None else weight_of_class.tolist()
+    done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
     batches, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
     )
+    batches.next_epoch = done.epochs
     training_rows = task.batches(batches.dataset(), activation)
     sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
     if validation_rows is not None:
@@ -134,34 +147,35 @@ def fit(
         # Of tokens the weights say what padding is; those of rows are not for scores.
         kind = "weighted_metrics" if task.of_tokens else "metrics"
         model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
-    logs = folder / run_folder.TENSORBOARD
     gradients = GradientShares(
         task.batches(sample, activation), activation, task.class_of, len(classes)
     )
+    history = History(folder / run_folder.HISTORY)
+    callbacks = [
+        *deferred,
+        # Before the others: they are to see, and to keep, the averages.
+        *([] if settings.ema is None else [AveragedWeights()]),
+        *_validation_scores(config, task, corpus, encoder, names, activation),
+        Progress(config.training.monitor),
+        history,
+        gradients,
+        *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
+        Diagnosis(findings, config, classes, counts, loss, scores, batches, gradients),
+        *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
+    ]
     places = corpus.splits["train"].places
-    on_not_finite = functools.partial(not_finite.stop, batches, places, config.training)
     started = time.monotonic()
-    history = loop.train(
+    loop.train(
         model,
         training_rows,
         validation=validation_rows,
-        epochs=settings.epochs,
+        initial_epoch=done.epochs,
+        epochs=done.last_epoch(settings.epochs),
         verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[
-            *deferred,
-            # Before the others: they are to see, and to keep, the averages.
-            *([] if settings.ema is None else [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-            *_validation_scores(config, task, corpus, encoder, names, activation),
-            Progress(config.training.monitor),
-            keras.callbacks.CSVLogger(folder / run_folder.HISTORY),
-            gradients,
-            *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
-            Diagnosis(findings, config, classes, counts, loss, scores, batches, gradients),
-            *([] if validation_rows is None else [_early_stopping(config, weighted_from)]),
-        ],
-        on_not_finite=on_not_finite,
-    ).history
-    seconds = time.monotonic() - started
+        callbacks=done.callbacks(callbacks),
+        on_not_finite=functools.partial(not_finite.stop, batches, places, config.training),
+    )
+    seconds = done.seconds + time.monotonic() - started
 
     (folder / run_folder.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     (folder / run_folder.LABELS).write_text("\n".join(names) + "\n", encoding="utf-8")
@@ -172,7 +186,6 @@ def fit(
     decided = decisions.write(
         config.decision, model, activation, validation_rows, draws, classes, folder
     )
-    weights_given = None if weight_of_class is None else weight_of_class.tolist()
     return Training(
         config,
         {
@@ -182,13 +195,25 @@ def fit(
             "class_weights": weights_given and _named(classes, weights_given),
             "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history, validation_rows and config.training.monitor, weighted_from),
-            "epochs": len(history["loss"]),
+            **_best(history.values, validation_rows and config.training.monitor, weighted_from),
+            "epochs": len(history.values["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
             "warnings": list(findings.messages.values()),
         },
     )
+
+
+def _identity(config: RunConfig, corpus, encoder: TextEncoder, class_weights) -> dict:
+    """Return what decides a training, by name: a checkpoint of another is no good."""
+    return {
+        "settings that data or machine decide": config.to_mapping(),
+        "the data": corpus.key,
+        "the tokens": cache.fingerprint(
+            {"tokenizer": vars(encoder.tokenizer), "vocabulary": encoder.vocabulary}
+        ),
+        "class weights": class_weights,
+    }
 
 
 def _network(config, task, corpus, encoded, units: int, activation: str) -> keras.Model:
@@ -299,8 +324,8 @@ def _validation_scores(config, task, corpus, encoder, names, activation) -> list
     return [ValidationScores(batches, score)]
 
 
-def _early_stopping(config: RunConfig, first: int) -> keras.callbacks.Callback:
-    return keras.callbacks.EarlyStopping(
+def _early_stopping(config: RunConfig, first: int) -> EarlyStopping:
+    return EarlyStopping(
         config.training.monitor,
         mode="min" if config.training.monitor == "val_loss" else "max",
         patience=config.training.patience,

@@ -57,7 +57,7 @@ def train(
         batches: ``(inputs, labels, weights)``, each epoch's anew; on several processes the same
             ones in each.
         epochs: the last epoch, exclusive, counted from 0.
-        initial_epoch: the first.
+        initial_epoch: the first; if it is ``epochs``, training only begins and ends.
         validation: the same of the validation rows; None, there are none.
         callbacks: of Keras.
         verbose: of the progress bar, as of ``fit``; 0, none is added.

@@ -105,12 +105,14 @@ class ClassCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._writer = tf.summary.create_file_writer(self._folder, filename_suffix=".classes")
-        with self._writer.as_default(step=0):
-            text = "\n".join("    " + line for line in self._config.to_yaml().splitlines())
-            tf.summary.text("config", text)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
+        if epoch:
+            return
+        with self._writer.as_default(step=0):
+            text = "\n".join("    " + line for line in self._config.to_yaml().splitlines())
+            tf.summary.text("config", text)
 
     def on_test_end(self, logs=None):
         if self._writer is None:  # evaluate() outside fit()

@@ -331,7 +331,9 @@ def test_wrong_arguments_are_one_line(arguments, message, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("taken", "message"), [("x", "is free"), (".x.partial", "being written")])
+@pytest.mark.parametrize(
+    ("taken", "message"), [("x", "is free"), (".x.partial", "was left by a run")]
+)
 def test_a_name_that_is_taken_is_refused_before_the_data_are_read(taken, message, tmp_path, capsys):
     (tmp_path / taken).mkdir()
     # Read first, the missing corpus would be what is refused.
@@ -342,7 +344,7 @@ def test_a_name_that_is_taken_is_refused_before_the_data_are_read(taken, message
     assert message in error
 
 
-def test_a_killed_run_never_looks_finished(small_corpus, tmp_path):
+def test_a_killed_run_never_looks_finished_and_is_gone_on_with(small_corpus, tmp_path, capsys):
     program = (
         "import os, signal, sys\n"
         "from imbalance.commands import train\n"
@@ -359,6 +361,27 @@ def test_a_killed_run_never_looks_finished(small_corpus, tmp_path):
     )
     assert killed.returncode == -9
     assert [path.name for path in tmp_path.iterdir()] == [".x.partial"]
+    assert call(train, "--resume", tmp_path / "x") == 0
+    assert "checkpoint: going on after epoch 1" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "of_processes", "message"),
+    [
+        (["--epochs", "9"], False, "--resume: got '--epochs', expected nothing beside RUN"),
+        ([], True, "--resume: TF_CONFIG is set, expected one process"),
+    ],
+)
+def test_a_resume_elsewhere_or_otherwise_is_refused(
+    beside, of_processes, message, tmp_path, capsys, monkeypatch
+):
+    if of_processes:
+        task = {"type": "worker", "index": 0}
+        cluster = {"worker": ["a:1", "b:1"]}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert call(train, "--resume", tmp_path / "x", *beside) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
 
 
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])

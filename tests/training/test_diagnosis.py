@@ -1,3 +1,4 @@
+import json
 from types import SimpleNamespace
 
 import keras
@@ -167,3 +168,24 @@ def test_no_gradient_where_most_rows_are_right_has_not_vanished(wrong):
         uninformed=np.ones(3),
     )
     assert watched.epoch().told == {}
+
+
+def test_a_resumed_training_warns_as_one_that_was_not_killed(caplog):
+    epochs = [ONE_CLASS, ONE_CLASS, HEALTHY, ONE_CLASS]
+    whole = Watched()
+    for each in epochs:
+        whole.epoch(each)
+    whole.callback.on_train_end()
+    told = list(caplog.messages)
+    for done in range(1, len(epochs)):
+        caplog.clear()
+        killed, resumed = Watched(), Watched()
+        for each in epochs[:done]:
+            killed.epoch(each)
+        resumed.callback.set_state(json.loads(json.dumps(killed.callback.get_state())))
+        resumed.epochs = done
+        for each in epochs[done:]:
+            resumed.epoch(each)
+        resumed.callback.on_train_end()
+        assert resumed.told == whole.told
+        assert caplog.messages == told

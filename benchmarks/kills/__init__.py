@@ -1,0 +1,1 @@
+"""Runs that are killed and resumed; see :mod:`benchmarks.kills.__main__`."""
