@@ -1,5 +1,7 @@
 """What a request is refused with: a code of gRPC, the HTTP status that goes with it, one line."""
 
+import re
+
 _HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "NOT_FOUND": 404,
@@ -52,8 +54,12 @@ def one_line(message) -> str:
 def of_tensorflow(error) -> RequestError:
     """Return what an error of TensorFlow means for the request.
 
-    Its first line says what happened; the others name nodes of the graph.
+    What the graph itself refuses is in the line of its assertion; else the first line says what
+    happened, and the others name nodes of the graph.
     """
     code = "INVALID_ARGUMENT" if type(error).__name__ == "InvalidArgumentError" else "INTERNAL"
-    first = next(iter(str(error.message).strip().splitlines()), "")
-    return RequestError(code, f"the model refused it: {first}" if first else "the model refused it")
+    message = str(error.message)
+    refused = re.search(r"assertion failed: \[(.*)\]", message)
+    lines = message.removeprefix("Graph execution error:").strip().splitlines()
+    said = refused[1] if refused else next(iter(lines), "")
+    return RequestError(code, f"the model refused it: {said}" if said else "the model refused it")

@@ -94,6 +94,8 @@ async def _counted(request: web.Request, handler) -> web.StreamResponse:
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
+        if (request.content_length or 0) > service.limits.body:  # announced: nothing is waited for
+            raise web.HTTPRequestEntityTooLarge(service.limits.body, request.content_length)
         response = await handler(request)
     except RequestError as error:
         response = _error(error.http_status, str(error))

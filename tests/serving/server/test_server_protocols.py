@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import wrappers_pb2
+from servers import Client, running
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -18,7 +19,7 @@ from tensorflow_serving.apis import (
 
 from imbalance.serving.server.arrays import Spec, rows
 from imbalance.serving.server.bodies import to_arrays
-from imbalance.serving.server.errors import RequestError
+from imbalance.serving.server.errors import RequestError, of_tensorflow
 
 TEXTS = ["天地玄黄", "", "fox 日月 fox", "😀�\x1f", "寒来" * 300]
 INPUTS = {
@@ -252,3 +253,21 @@ def test_one_value_beside_the_rows():
     ):
         with pytest.raises(RequestError, match=says):
             to_arrays(body, inputs)
+
+
+def test_what_the_graph_refuses_is_named(runs):
+    with running(runs["text"].path) as server:
+        client = Client(server)
+        for k in (0, -1):
+            body = {"signature_name": "top_k", "inputs": {"text": ["a"], "k": k}}
+            answer = client.predict(body)
+            assert answer.status == 400
+            assert f"k: got {k}, expected at least 1" in answer.value["error"]
+        client.close()
+
+
+@pytest.mark.parametrize("before", ["", "Graph execution error:\n\nDetected at node Assert\n"])
+def test_the_line_of_a_refusal(before):
+    message = before + "assertion failed: [k: got 0, expected at least 1]\n\t [[{{node Assert}}]]"
+    error = of_tensorflow(tf.errors.InvalidArgumentError(None, None, message))
+    assert str(error) == "the model refused it: k: got 0, expected at least 1"
