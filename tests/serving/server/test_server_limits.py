@@ -62,11 +62,13 @@ def test_a_request_that_takes_too_long(runs, slow):
 
 
 def test_a_body_announced_too_large_is_not_waited_for(runs):
-    with running(runs["text"].path, limits=Limits(body=100)) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
-            head = "POST /v1/models/text:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n{"
-            raw.sendall(head.encode())
-            assert raw.recv(100).startswith(b"HTTP/1.1 413")
+    head = "POST /v1/models/text:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n{"
+    with (
+        running(runs["text"].path, limits=Limits(body=100)) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw,
+    ):
+        raw.sendall(head.encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_a_full_queue(runs, slow):
