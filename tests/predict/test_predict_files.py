@@ -329,7 +329,7 @@ def test_formats_that_nothing_tells_are_refused(given, format, message):
         files.input_format(given, format)
 
 
-def test_an_output_of_another_ending_is_refused(tmp_path):
-    expected = r"OUT: got .*out.xls', expected a file that ends in \.csv, \.tsv, \.jsonl, \.parquet"
+def test_an_output_of_another_ending_is_refused():
+    expected = r"OUT: got 'out.xls', expected a file that ends in \.csv, \.tsv, \.jsonl, \.parquet"
     with pytest.raises(InputError, match=expected):
-        files.output_format(tmp_path / "out.xls", "csv")
+        files.output_format(Path("out.xls"), "csv")
