@@ -84,7 +84,8 @@ def lost_processes(cluster: Cluster | None):
     ) as error:
         if cluster is None:
             raise
-        first = str(error).strip().splitlines()[0]
+        said = str(error).strip().removeprefix("Graph execution error:").strip()
+        first = next(iter(said.splitlines()), type(error).__name__)
         raise checks.InputError(
             f"TF_CONFIG: another process is gone or cannot be reached ({checks.show(first)}), "
             f"expected all {cluster.processes}; start them again"
