@@ -18,7 +18,15 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.kills import data
-from benchmarks.kills.runs import NAME, contents, forked, fresh, killed_and_resumed, timed
+from benchmarks.kills.runs import (
+    FINISHED,
+    NAME,
+    contents,
+    forked,
+    fresh,
+    killed_and_resumed,
+    timed,
+)
 from benchmarks.kills.storage import of_storage
 
 # One tuple a run: in which phases it is killed, one after the other.
@@ -37,6 +45,8 @@ def table(results) -> list[str]:
         for index, kill in enumerate(kills):
             last = index == len(kills) - 1
             verdict = ("yes" if equal else "**no**") if last else "killed again"
+            if kill.where == FINISHED:  # too late: there was nothing to resume
+                verdict = "was in its place" if equal else "**no**"
             lines.append(f"| {number}{name} | {kill.phase} | {kill.where} | {verdict} |")
     return lines
 
@@ -89,12 +99,14 @@ def main(arguments=None) -> int:
         found = of_kills(folder, options.seed, options.lanes)
         storage = of_storage(folder)
         found += of_others(folder, options.seed)
-    kills = sum(len(each[0]) for _, each in found)
+    kills = [kill for _, each in found for kill in each[0]]
+    late = sum(kill.where == FINISHED for kill in kills)
     equal = sum(each[1] for _, each in found)
     lines = [
         "# Runs that were killed and resumed",
         "",
-        f"`python -m benchmarks.kills --seed {options.seed}`: {kills} kills of {len(found)} runs; "
+        f"`python -m benchmarks.kills --seed {options.seed}`: {len(kills)} kills of {len(found)} "
+        f"runs, {late} of them when the run was in its place already; "
         f"{equal} of {len(found)} runs ended equal to the run that was not killed: weights and "
         "optimizer in `model.keras` bit by bit, `history.csv`, `metrics.json` but for seconds.",
         "",

@@ -17,6 +17,8 @@ from imbalance.unfinished import Unfinished
 
 ROOT = Path(__file__).parents[2]
 NAME = "run"
+# Where a run is that was killed too late.
+FINISHED = "finished"
 PHASES = ("reading", "epoch", "checkpoint", "saving", "evaluating", "exporting")
 _POLL_SECONDS = 0.001
 
@@ -57,7 +59,7 @@ def epochs(run: Unfinished) -> int:
 def where(run: Unfinished) -> str:
     """Return what a run that was killed left."""
     if run.final.exists():
-        return "finished"
+        return FINISHED
     there = [f"{epochs(run)} of {EPOCHS} epochs" if epochs(run) else "no checkpoint"]
     there += ["half a checkpoint"] * (run.checkpoints / "writing.npz").exists()
     names = ("vocabulary.txt", "model.keras", "metrics.json", "report", "serving")

@@ -58,7 +58,9 @@ def of_storage(folder: Path) -> list[str]:
 
 def _said(what: str, status: int, log: Path, left: str) -> list[str]:
     text = log.read_text(encoding="utf-8")
-    told = [line for line in text.splitlines() if line.startswith(("error:", "checkpoint:"))]
+    told = [
+        line for line in text.splitlines() if line.startswith("error:") or "checkpoint:" in line
+    ]
     return [f"{what}: exit status {status}, left behind: {left}", "", "```", *told, "```", ""]
 
 
