@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from imbalance.losses.base import holds_ids
 
-# Of the rows of an epoch, and how many they are at least and at most: forward alone, a tenth of
-# the rows costs some hundredths of an epoch.
+# Of the rows of an epoch, and how many they are at least and at most: few, since they cost a pass
+# of their own after each epoch.
 _SHARE, _FEWEST, _MOST = 0.1, 256, 1024
 
 
