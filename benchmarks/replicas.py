@@ -81,7 +81,7 @@ def _differences(case, one, other) -> tuple[float, float]:
 def _start(setting: str, folder: Path, only) -> list[subprocess.Popen]:
     """Start the processes of a setting; each writes a file of its own."""
     processes = _PROCESSES[setting]
-    addresses = [f"localhost:{port}" for port in _free_ports(processes)]
+    addresses = [f"localhost:{port}" for port in free_ports(processes)]
     children = []
     for index in range(processes):
         environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
@@ -112,7 +112,8 @@ def _results(setting: str, folder: Path, children) -> dict[str, np.ndarray]:
     return first
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Return ports of this machine that nothing listens on."""
     sockets = [socket.socket() for _ in range(number)]
     try:
         for each in sockets:

@@ -36,6 +36,13 @@ class InputError(ValueError):
         super().__init__(message if short else message[: _LONGEST_MESSAGE - 1] + "…")
 
 
+class Interrupted(InputError):
+    """Something from outside ended a run, such as the loss of a machine: it can be gone on with.
+
+    Its exit status is that of a temporary failure (``EX_TEMPFAIL``), not that of wrong input.
+    """
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Return what reads an argument of a command, for ``argparse``.
 

@@ -38,9 +38,17 @@ class Unfinished:
 
     Attributes:
         final: the folder that it becomes.
+        again: what goes on with it, such as ``the same command``; by default ``--resume``.
     """
 
     final: Path
+    again: str | None = None
+
+    @property
+    def remark(self) -> str:
+        """How to go on with it."""
+        resume = f"python train.py --resume {shlex.quote(str(self.final))}"
+        return f"{self.again or resume} goes on with it"
 
     @property
     def place(self) -> Path:
@@ -98,7 +106,9 @@ def available_name(output_dir, config: RunConfig) -> str:
 
 
 @contextlib.contextmanager
-def writing(output_dir, name: str, config: RunConfig | None = None) -> Iterator[Unfinished]:
+def writing(
+    output_dir, name: str, config: RunConfig | None = None, again: str | None = None
+) -> Iterator[Unfinished]:
     """Give an unfinished run, with an empty folder, that becomes ``output_dir/name`` when the
     block ends well.
 
@@ -109,11 +119,12 @@ def writing(output_dir, name: str, config: RunConfig | None = None) -> Iterator[
         output_dir, name: of the run.
         config: as it was asked for, which :func:`resuming` reads back; without it nothing is to
             go on with the run.
+        again: see :class:`Unfinished`.
 
     Raises:
         InputError: if the folder cannot be made or written, or another run is writing it.
     """
-    run = Unfinished(Path(output_dir) / name)
+    run = Unfinished(Path(output_dir) / name, again)
     first = not run.final.parent.exists()
     try:
         run.final.parent.mkdir(parents=True, exist_ok=True)
@@ -141,18 +152,21 @@ def writing(output_dir, name: str, config: RunConfig | None = None) -> Iterator[
 
 
 @contextlib.contextmanager
-def resuming(name, keep: Collection[str] = ()) -> Iterator[tuple[RunConfig, Unfinished]]:
+def resuming(
+    name, keep: Collection[str] = (), again: str | None = None
+) -> Iterator[tuple[RunConfig, Unfinished]]:
     """Give the configuration of an unfinished run and the run, which the block is to finish.
 
     Args:
         name: of the run, in the default output folder; or its folder, the unfinished one or that
             which it becomes.
         keep: names of files and folders in the run's folder that stay; others are removed.
+        again: see :class:`Unfinished`.
 
     Raises:
         InputError: if it is finished, there is none, or a process is writing it.
     """
-    run = Unfinished(_final(Path(name)))
+    run = Unfinished(_final(Path(name)), again)
     if not run.place.is_dir():
         raise _not_unfinished(name, run)
     with _finished_by(run, new=False):
@@ -216,16 +230,17 @@ def _finished_by(run: Unfinished, new: bool) -> Iterator[None]:
             shutil.rmtree(run.place, ignore_errors=True)
         except BaseException as error:
             problem = _of_storage(error)
-            refused = isinstance(error, checks.InputError)
+            interrupted = isinstance(error, checks.Interrupted)
+            refused = isinstance(error, checks.InputError) and not interrupted
             if new and (refused or not run.resumable):
                 shutil.rmtree(run.place, ignore_errors=True)
-            remark = ""
-            if run.resumable and not refused:
-                remark = f"python train.py --resume {shlex.quote(str(run.final))} goes on with it"
+            remark = run.remark if run.resumable and not refused else ""
             if problem is not None:
                 kept = f"; the last checkpoint is kept: {remark}" if remark else ""
                 where = getattr(error, "filename", None) or run.place
                 raise checks.InputError(f"{where}: {problem}{kept}") from None
+            if remark and interrupted:
+                raise checks.Interrupted(f"{error}; {remark}") from None
             if remark and isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt(remark) from None
             if remark:

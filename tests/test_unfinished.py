@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from imbalance.checks import InputError
+from imbalance.checks import InputError, Interrupted
 from imbalance.config import RunConfig
 from imbalance.unfinished import Unfinished, available_name, resuming, writing
 
@@ -160,6 +160,20 @@ def test_what_is_interrupted_says_how_to_go_on(tmp_path, error):
         fail(run, error)
     said = [*caught.value.args, *getattr(caught.value, "__notes__", [])]
     assert said == [f"python train.py --resume {run.final} goes on with it"]
+
+
+def test_what_another_process_ended_is_kept_for_the_same_command(tmp_path):
+    with (
+        pytest.raises(Interrupted, match="^gone; the same command goes on with it$"),
+        writing(tmp_path, "mine", CONFIG, "the same command") as run,
+    ):
+        fail(run, Interrupted("gone"))
+    with resuming(run.final):
+        pass
+    assert run.final.is_dir()
+    with pytest.raises(Interrupted, match="^gone$"), writing(tmp_path, "early", CONFIG):
+        raise Interrupted("gone")
+    assert [each.name for each in tmp_path.iterdir()] == ["mine"]
 
 
 def test_wrong_input_leaves_nothing_of_a_new_run_and_all_of_an_old_one(tmp_path):

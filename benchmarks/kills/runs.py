@@ -6,9 +6,10 @@ import signal
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -73,10 +74,17 @@ def forked(arguments: Sequence[str], log: Path, cache: Path) -> int:
     return _fork(lambda: options.run(train.main, list(arguments)), log, cache)
 
 
-def fresh(arguments: Sequence[str], log: Path, cache: Path) -> int:
-    """Start ``train.py`` as a user does and return its process id."""
+def fresh(
+    arguments: Sequence[str], log: Path, cache: Path, environment: Mapping = MappingProxyType({})
+) -> int:
+    """Start ``train.py`` as a user does, with more in its environment, and return its id."""
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return _fork(lambda: os.execv(sys.executable, command), log, cache)
+
+    def become():
+        os.environ.update(environment)
+        os.execv(sys.executable, command)
+
+    return _fork(become, log, cache)
 
 
 def _fork(work: Callable, log: Path, cache: Path) -> int:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from imbalance.checks import InputError
+from imbalance.checks import InputError, Interrupted
 from imbalance.config import parse_yaml
 
 
@@ -41,7 +41,9 @@ def nested(pairs: dict) -> dict:
 
 
 def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
-    """Run a command; an :class:`InputError` becomes one line on stderr and exit status 2."""
+    """Run a command; an :class:`InputError` becomes one line on stderr and exit status 2, or 75 if
+    the same command may end well when it is run again.
+    """
     # TensorFlow's start-up notes are of no use to the user; its errors are.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -52,7 +54,7 @@ def run(command: Callable[[Sequence[str] | None], int], arguments=None) -> int:
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return os.EX_TEMPFAIL if isinstance(error, Interrupted) else 2
     except OSError as error:
         if error.filename is None:
             raise

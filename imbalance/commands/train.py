@@ -28,6 +28,10 @@ from imbalance.config import (
 )
 from imbalance.unfinished import Unfinished
 
+# Of several processes.
+_SAME = "the same command in all processes"
+_WRITTEN = b"written"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the arguments say and print the per-class table and where everything is."""
@@ -75,7 +79,8 @@ def _refuse_beside_resume(
         )
     if cluster is not None:
         raise checks.InputError(
-            "--resume: TF_CONFIG is set, expected one process: of several none keeps checkpoints"
+            "--resume: TF_CONFIG is set, expected the command that the run began with: of several "
+            "processes that one goes on with a run that has a --name"
         )
 
 
@@ -84,22 +89,43 @@ def _new(config: RunConfig, cluster: Cluster | None) -> Iterator[tuple]:
     """Give the configuration of a new run, with its name, its folder and its strategy."""
     strategy = _strategy(config, cluster)
     _show_log()
+    if cluster is not None and _begun_before(config):
+        with _going_on(Path(config.output_dir, config.name), _SAME) as (before, run):
+            if before != config:
+                raise checks.wrong(
+                    "name",
+                    config.name,
+                    f"another, or the settings that {run.place / unfinished.CONFIG} has: it was "
+                    "left by a run that was killed",
+                )
+            yield config, run, strategy
+        return
     name = unfinished.available_name(config.output_dir, config)
-    config = dataclasses.replace(config, name=name)
-    resumable = config if cluster is None else None
-    with unfinished.writing(config.output_dir, name, resumable) as run:
-        yield config, run, strategy
+    resumable, again = dataclasses.replace(config, name=name), None
+    if cluster is not None:
+        # Without a name given, those who start anew could not mean this one.
+        resumable, again = (config if config.name else None), _SAME
+    with unfinished.writing(config.output_dir, name, resumable, again) as run:
+        yield dataclasses.replace(config, name=name), run, strategy
+
+
+def _begun_before(config: RunConfig) -> bool:
+    return config.name is not None and Unfinished(Path(config.output_dir, config.name)).begun
 
 
 @contextlib.contextmanager
 def _left_behind(name: str) -> Iterator[tuple]:
     """Give the configuration of an unfinished run, its folder and its strategy."""
-    from imbalance import run_folder
-
-    with unfinished.resuming(name, keep=[run_folder.TENSORBOARD]) as (config, run):
+    with _going_on(name) as (config, run):
         strategy = _strategy(config, None)
         _show_log()
         yield config, run, strategy
+
+
+def _going_on(name, again: str | None = None):
+    from imbalance import run_folder
+
+    return unfinished.resuming(name, keep=[run_folder.TENSORBOARD], again=again)
 
 
 def _strategy(config: RunConfig, cluster: Cluster | None):
@@ -124,19 +150,24 @@ def _write(
     from imbalance.commands import results
     from imbalance.run_folder import Run
     from imbalance.training import devices
+    from imbalance.training.exchange import from_first
     from imbalance.training.fit import fit
 
     corpus = tasks.get(config.task).load(config.data)
     print("\n".join(corpus.report.lines()), file=sys.stderr)
     folder = unwritten.folder
-    checkpoints = unwritten.checkpoints if cluster is None else None
+    checkpoints = unwritten.checkpoints if unwritten.begun else None
     with devices.lost_processes(cluster):
         training = fit(config, corpus, folder, results.confusion_image, checkpoints, strategy)
     run = Run(folder)
     run.update_metrics({"training": training.summary})
     splits = [each for each in ("validation", "test") if len(corpus.splits[each])]
     scores = results.evaluate(run, corpus, splits, unwritten.final.name)
-    return scores, _export(run, corpus, folder / run_folder.SERVING, splits[0])
+    remark = _export(run, corpus, folder / run_folder.SERVING, splits[0])
+    with devices.lost_processes(cluster):
+        # The others wait for it: if this process is lost by now, they are to begin again with it.
+        from_first(_WRITTEN, strategy)
+    return scores, remark
 
 
 def _train_along(config: RunConfig, cluster: Cluster) -> int:
@@ -144,6 +175,7 @@ def _train_along(config: RunConfig, cluster: Cluster) -> int:
     strategy = _strategy(config, cluster)
     from imbalance import tasks
     from imbalance.training import devices
+    from imbalance.training.exchange import from_first
     from imbalance.training.fit import fit
 
     with devices.lost_processes(cluster):
@@ -151,6 +183,7 @@ def _train_along(config: RunConfig, cluster: Cluster) -> int:
         # The same callbacks as the chief's: what reads a score of all rows waits for all processes.
         with tempfile.TemporaryDirectory() as folder:
             fit(config, corpus, Path(folder), strategy=strategy)
+        from_first(_WRITTEN, strategy)
     return 0
 
 
@@ -222,7 +255,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="train.py",
         description="Train a text classifier on imbalanced labels, evaluate it and export it.",
-        epilog="Flags replace what the file says. Exit status: 0 done, 2 wrong input.",
+        epilog="Flags replace what the file says. Exit status: 0 done, 2 wrong input, 75 another "
+        "process of TF_CONFIG is gone.",
     )
     parser.add_argument("--config", metavar="FILE", help="YAML file with settings, see configs/")
     parser.add_argument("--task", metavar="TASK", help=f"{', '.join(TASKS)}; default: {TASKS[0]}")

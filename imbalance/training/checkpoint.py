@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from imbalance import checks
 from imbalance.training import checkpoint_files
+from imbalance.training.exchange import from_first
 
 _log = logging.getLogger(__name__)
 
@@ -22,11 +24,14 @@ _log = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoints of a training; if there are some already, it goes on from the newest.
 
+    Of several processes the first keeps them, and tells the others what it goes on from.
+
     Args:
         folder: of the checkpoints; None, none are kept.
         logs: a folder of files that are only ever appended to; what was written there after the
             checkpoint is cut off.
         of: what the training depends on, by name, as plain values that JSON can hold.
+        strategy: that all processes have, if there are several.
 
     Attributes:
         epochs: how many are done.
@@ -36,12 +41,24 @@ class Checkpoints:
         InputError: if the checkpoints are of a training that depends on something else.
     """
 
-    def __init__(self, folder: Path | None, logs: Path, of: Mapping):
+    def __init__(
+        self,
+        folder: Path | None,
+        logs: Path,
+        of: Mapping,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
         self._folder, self._logs, self._of = folder, logs, of
         self.epochs, self.seconds, self._stopped = 0, 0.0, False
-        self._saved = None if folder is None else checkpoint_files.newest(folder)
-        if self._saved is not None:
+        self._saved = None
+        content = None if folder is None else checkpoint_files.newest(folder)
+        if content is not None:
+            # Before the others hear of it: they have no folder to name.
+            self._saved = checkpoint_files.read(content)
             self._check()
+        content = from_first(content, strategy)
+        if content is not None:
+            self._saved = self._saved or checkpoint_files.read(content)
             self.epochs, self.seconds = self._saved["epochs"], self._saved["seconds"]
             self._stopped = self._saved["stopped"]
             _log.info("checkpoint: going on after epoch %s", self.epochs)
@@ -55,7 +72,8 @@ class Checkpoints:
     def callbacks(self, others: Iterable[keras.callbacks.Callback]) -> list:
         """Return ``others`` and, behind them, what keeps their state and that of the network."""
         others = list(others)
-        return others if self._folder is None else [*others, _Keep(self, others)]
+        needed = self._folder is not None or self._saved is not None
+        return [*others, _Keep(self, others)] if needed else others
 
     def restore(self, model: keras.Model, callbacks: Mapping) -> None:
         """Give network, optimizer, which must be built, and callbacks the state of the checkpoint,
@@ -70,11 +88,13 @@ class Checkpoints:
         self._saved = None  # the memory
 
     def save(self, model: keras.Model, callbacks: Mapping, epochs: int, seconds: float) -> None:
-        """Keep the state after an epoch.
+        """Keep the state after an epoch, where there is a folder to keep it in.
 
         Raises:
             OSError: if it cannot be written; the checkpoint before stays.
         """
+        if self._folder is None:
+            return
         tree = {
             "of": self._of,
             "epochs": epochs,

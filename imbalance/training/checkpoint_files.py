@@ -6,6 +6,7 @@ JSON in bytes; nothing in it is a pickle. The hash is that of the file's content
 """
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -41,7 +42,7 @@ def save(folder: Path, epochs: int, tree) -> Path:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for epochs in (1, 2, 3):
         ...         path = save(Path(folder), epochs, {"weights": [np.full(2, epochs)], "wait": 0})
-        ...     newest(Path(folder)), len(list(Path(folder).iterdir()))
+        ...     read(newest(Path(folder))), len(list(Path(folder).iterdir()))
         ({'weights': [array([3, 3])], 'wait': 0}, 2)
     """
     folder.mkdir(exist_ok=True)
@@ -53,7 +54,8 @@ def save(folder: Path, epochs: int, tree) -> Path:
         with temporary.open("wb") as file:
             np.savez(file, **{_TREE: np.frombuffer(text.encode(), np.uint8)}, **arrays)
             _to_disk(file)
-        path = folder / f"{epochs:06}-{_hash(temporary)}.npz"
+        with temporary.open("rb") as file:
+            path = folder / f"{epochs:06}-{_hash(file)}.npz"
         temporary.rename(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -64,15 +66,17 @@ def save(folder: Path, epochs: int, tree) -> Path:
     return path
 
 
-def newest(folder: Path):
-    """Return the newest checkpoint that is whole, or None; those that are damaged are named.
+def newest(folder: Path) -> bytes | None:
+    """Return the content of the newest checkpoint that is whole, or None; those that are damaged
+    are named.
 
     Args:
         folder: of the checkpoints; there may be none.
     """
     for path in _newest_first(folder):
-        if path.stem.endswith(_hash(path)):
-            return _read(path)
+        content = path.read_bytes()
+        if path.stem.endswith(_hash(io.BytesIO(content))):
+            return content
         _log.warning("checkpoint: %s is damaged: it is not used", path)
     return None
 
@@ -82,8 +86,9 @@ def _newest_first(folder: Path) -> Iterator[Path]:
     return (each for each in names if re.fullmatch(r"\d{6}-[0-9a-f]{32}", each.stem))
 
 
-def _read(path: Path):
-    with np.load(path, allow_pickle=False) as file:
+def read(content: bytes):
+    """Return the tree that a checkpoint holds."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return _with_arrays(json.loads(file[_TREE].tobytes()), file)
 
 
@@ -109,9 +114,8 @@ def _with_arrays(tree, file):
     return tree
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+def _hash(file) -> str:
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _to_disk(file) -> None:

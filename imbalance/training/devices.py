@@ -71,7 +71,7 @@ def lost_processes(cluster: Cluster | None):
     """Say in one line that another process of the cluster is gone, on which this one waited.
 
     Raises:
-        InputError: in the place of TensorFlow's error.
+        Interrupted: in the place of TensorFlow's error.
     """
     try:
         yield
@@ -84,9 +84,14 @@ def lost_processes(cluster: Cluster | None):
     ) as error:
         if cluster is None:
             raise
-        said = str(error).strip().removeprefix("Graph execution error:").strip()
-        first = next(iter(said.splitlines()), type(error).__name__)
-        raise checks.InputError(
-            f"TF_CONFIG: another process is gone or cannot be reached ({checks.show(first)}), "
+        raise checks.Interrupted(
+            f"TF_CONFIG: another process is gone or cannot be reached ({_cause(error)}), "
             f"expected all {cluster.processes}; start them again"
         ) from None
+
+
+def _cause(error: tf.errors.OpError) -> str:
+    """Return the line that says what happened, among those that say where in the graph."""
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    detail = (number for number, line in enumerate(lines) if line.startswith("Additional GRPC"))
+    return checks.show(lines[max(0, next(detail, 1) - 1)] if lines else type(error).__name__)

@@ -89,7 +89,8 @@ def fit(
         folder: an existing folder.
         draw_confusion: see :func:`imbalance.training.tensorboard.callbacks`.
         checkpoints: a folder for the state of training after each epoch; training goes on from
-            the newest that is there already. None, none is kept.
+            the newest that is there already. None, none is kept; of several processes the first
+            alone has one, and the others go on from where it does.
         strategy: of :func:`imbalance.training.devices.strategy`; by default TensorFlow's.
 
     Raises:
@@ -130,7 +131,8 @@ def fit(
     encoder = encoded.encoder
     logs = folder / run_folder.TENSORBOARD
     weights_given = None if weight_of_class is None else weight_of_class.tolist()
-    done = Checkpoints(checkpoints, logs, _identity(config, corpus, encoder, weights_given))
+    depends_on = _identity(config, corpus, encoder, weights_given)
+    done = Checkpoints(checkpoints, logs, depends_on, strategy)
     batches, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
     )

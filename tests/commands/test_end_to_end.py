@@ -370,7 +370,7 @@ def test_a_killed_run_never_looks_finished_and_is_gone_on_with(small_corpus, tmp
     ("beside", "of_processes", "message"),
     [
         (["--epochs", "9"], False, "--resume: got '--epochs', expected nothing beside RUN"),
-        ([], True, "--resume: TF_CONFIG is set, expected one process"),
+        ([], True, "--resume: TF_CONFIG is set, expected the command that the run began"),
     ],
 )
 def test_a_resume_elsewhere_or_otherwise_is_refused(
