@@ -7,6 +7,9 @@ import tensorflow as tf
 from imbalance import checks
 from imbalance.config import Cluster, TrainingConfig
 
+# How TensorFlow's lines begin that say where in the graph an error arose.
+_WHERE = (" ", "Graph execution error", "Detected at node", "<stack traces")
+
 
 def strategy(settings: TrainingConfig, cluster: Cluster | None = None) -> tf.distribute.Strategy:
     """Return the strategy that a network is built and trained under.
@@ -92,6 +95,5 @@ def lost_processes(cluster: Cluster | None):
 
 def _cause(error: tf.errors.OpError) -> str:
     """Return the line that says what happened, among those that say where in the graph."""
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    detail = (number for number, line in enumerate(lines) if line.startswith("Additional GRPC"))
-    return checks.show(lines[max(0, next(detail, 1) - 1)] if lines else type(error).__name__)
+    told = (line for line in error.message.splitlines() if not line.startswith(_WHERE))
+    return checks.show(next(filter(str.strip, told), type(error).__name__))
