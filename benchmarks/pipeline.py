@@ -163,14 +163,14 @@ def _batches(settings: dict):
     from imbalance.config import DataConfig
     from imbalance.data import load
     from imbalance.data.encoded import encode
-    from imbalance.data.pipeline import row_weights, training_dataset
+    from imbalance.data.pipeline import TrainingBatches, row_weights
 
     config = DataConfig(**settings)
     corpus = load(config)
     train = corpus.splits["train"]
     rows = encode(corpus, config).rows["train"]
     weights = row_weights(train.labels)
-    return training_dataset(rows, train.labels, weights, batch_size=64, seed=1)
+    return TrainingBatches(rows, train.labels, weights, batch_size=64, seed=1).dataset()
 
 
 def _train(source: str, output: str) -> None:

@@ -90,16 +90,6 @@ def row_chances(labels, draws) -> np.ndarray:
     return chances / chances.sum()
 
 
-def training_dataset(
-    rows: EncodedRows, labels, weights, *, batch_size: int, seed: int, chances=None
-) -> tf.data.Dataset:
-    """Return the dataset of :class:`TrainingBatches`, which says what the arguments are."""
-    batches = TrainingBatches(
-        rows, labels, weights, batch_size=batch_size, seed=seed, chances=chances
-    )
-    return batches.dataset()
-
-
 class TrainingBatches:
     """Shuffled batches, texts of like length together, and which rows and classes they hold.
 

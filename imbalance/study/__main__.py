@@ -1,11 +1,10 @@
 """``python -m imbalance.study``: run a study, or what is missing of it, and write its report."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from imbalance.checks import InputError, whole
+from imbalance.checks import InputError, Parser, whole
 from imbalance.study import readme, report
 from imbalance.study.config import Study
 from imbalance.study.run import lines, run
@@ -49,8 +48,8 @@ def _check(study: Study, path: str) -> int:
     return 1 if drifted else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m imbalance.study",
         description="Train the cells of a study that are not finished, write each number into its "
         "results file as it comes, and write the report.",
@@ -79,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--readme",
         metavar="FILE",
-        help="train nothing, write the report and its section of this README",
+        help="train nothing, write the report and its section of this README or other page",
     )
     parser.add_argument(
         "--check",

@@ -1,4 +1,4 @@
-"""The part of the README that a study's results write, between two comments.
+"""The part of the README, or of another page, that a study's results write, between two comments.
 
 ::
 
@@ -10,6 +10,7 @@ NAME is that of the results file. What stands between them is replaced; it is em
 are no results.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -20,12 +21,17 @@ from imbalance.study.markdown import code
 from imbalance.study.numbers import Numbers
 
 
-def section(study: Study) -> str:
-    """Return what the README says of a study, as Markdown; nothing without results."""
+def section(study: Study, folder=".") -> str:
+    """Return what a page says of a study, as Markdown; nothing without results.
+
+    Args:
+        study: with its results.
+        folder: of the page, from where its pictures are found.
+    """
     numbers = Numbers(study)
     if not numbers.rows():
         return ""
-    folder = study.results.parent.as_posix()
+    pictures = Path(os.path.relpath(study.results.parent, folder)).as_posix()
     parts = [
         f"`{study.path.as_posix()}`: mean ± standard deviation over seeds on the test split, the "
         "best in bold, which is no test. The whole report, with intervals: "
@@ -34,7 +40,7 @@ def section(study: Study) -> str:
     if missing := numbers.missing():
         parts.append(f"Not finished: {len(missing)} of {len(study.cells())} cells are missing.")
     if sweep.variants(study):
-        parts += [f"![by variant]({folder}/{name})" for name in report.draw(numbers)]
+        parts += [f"![by variant]({pictures}/{name})" for name in report.draw(numbers)]
         for metric, heading in sweep.metrics(numbers).items():
             if metric != "macro_f1" or numbers.study.report.metrics:
                 parts += [f"{heading}:", sweep.scores(numbers, metric)]
@@ -64,7 +70,7 @@ def _verdict(numbers: Numbers) -> str:
 
 
 def update(study: Study, path) -> None:
-    """Write the study's section into a README.
+    """Write the study's section into a page.
 
     Raises:
         InputError: if the file has no such section.
@@ -72,23 +78,23 @@ def update(study: Study, path) -> None:
     path = Path(path)
     text = path.read_text(encoding="utf-8")
     start, end = _place(study, path, text)
-    path.write_text(text[:start] + _filled(study) + text[end:], encoding="utf-8")
+    path.write_text(text[:start] + _filled(study, path) + text[end:], encoding="utf-8")
 
 
 def drifted(study: Study, path) -> list[str]:
-    """Return which committed texts are not what the results give: the README, the report.
+    """Return which committed texts are not what the results give: the page, the report.
 
-    Without results the report is not asked for, and the README's section is empty or missing.
+    Without results the report is not asked for, and the page's section is empty or missing.
 
     Raises:
-        InputError: if there are results, and the README has no section for them.
+        InputError: if there are results, and the page has no section for them.
     """
     numbers, path, found = Numbers(study), Path(path), []
     text = path.read_text(encoding="utf-8")
     if not numbers.rows():
         return [str(path)] if (place := _find(study, text)) and place[1] else []
     start, end = _place(study, path, text)
-    if text[start:end] != _filled(study):
+    if text[start:end] != _filled(study, path):
         found.append(str(path))
     written = study.results.with_suffix(".md")
     composed = report.compose(numbers, report.draw(numbers))
@@ -97,8 +103,8 @@ def drifted(study: Study, path) -> list[str]:
     return found
 
 
-def _filled(study: Study) -> str:
-    text = section(study)
+def _filled(study: Study, path: Path) -> str:
+    text = section(study, path.parent)
     return f"\n{text}" if text else ""
 
 

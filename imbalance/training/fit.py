@@ -98,7 +98,6 @@ def fit(
             checkpoints are of another training.
     """
     check(config)
-    settings = config.training
     task = tasks.get(config.task)
     names = task.names(corpus)
     classes = task.classes(names, config.data.scheme)
@@ -112,6 +111,7 @@ def fit(
     _tell_of_cuts(task, corpus, config.data.max_length)
     decisions.check_rows(config.decision, corpus.splits["validation"])
     config = resolve(config, counts)
+    settings = config.training
     loss = registry.build_loss(config.loss, reduction=task.reduction)
     draws = weights.expected_draws(counts, settings.sampling)
     weight_of_class = class_weights.resolve(settings.class_weight, counts, classes)
@@ -145,7 +145,7 @@ def fit(
     with (strategy or tf.distribute.get_strategy()).scope():
         model = _network(config, task, corpus, encoded, task.units(classes, activation), activation)
         scores = task.metrics(classes, activation)
-        optimizer = optimizers.build(config.training, steps)
+        optimizer = optimizers.build(settings, steps)
         # Of tokens the weights say what padding is; those of rows are not for scores.
         kind = "weighted_metrics" if task.of_tokens else "metrics"
         model.compile(optimizer=optimizer, loss=loss, **{kind: scores})
@@ -158,7 +158,7 @@ def fit(
         # Before the others: they are to see, and to keep, the averages.
         *([] if settings.ema is None else [AveragedWeights()]),
         *_validation_scores(config, task, corpus, encoder, names, activation),
-        Progress(config.training.monitor),
+        Progress(settings.monitor),
         history,
         gradients,
         *tensorboard.callbacks(logs, config, classes, scores, gradients, draw_confusion),
@@ -175,7 +175,7 @@ def fit(
         epochs=done.last_epoch(settings.epochs),
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=done.callbacks(callbacks),
-        on_not_finite=functools.partial(not_finite.stop, batches, places, config.training),
+        on_not_finite=functools.partial(not_finite.stop, batches, places, settings),
     )
     seconds = done.seconds + time.monotonic() - started
 
@@ -197,7 +197,7 @@ def fit(
             "class_weights": weights_given and _named(classes, weights_given),
             "epochs_before_class_weights": weighted_from,
             "validation_rows": len(corpus.splits["validation"]),
-            **_best(history.values, validation_rows and config.training.monitor, weighted_from),
+            **_best(history.values, validation_rows and settings.monitor, weighted_from),
             "epochs": len(history.values["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,

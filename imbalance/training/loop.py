@@ -16,12 +16,15 @@ from imbalance import checks
 from imbalance.training import steps
 
 
-def refuse(epoch: int, step: int, what: str) -> NoReturn:
+def refuse(
+    epoch: int, step: int, what: str, advice: str = "try a lower training.learning_rate"
+) -> NoReturn:
     """Raise that training cannot go on: a step's loss or gradient is not finite.
 
     Args:
         epoch, step: counted from 0; the step in its epoch.
         what: ``loss``, or ``gradient of`` a variable's path.
+        advice: what to do, and where to look.
 
     Example:
         >>> refuse(0, 2, "loss")
@@ -31,7 +34,7 @@ def refuse(epoch: int, step: int, what: str) -> NoReturn:
     """
     raise checks.InputError(
         f"{what} in epoch {epoch + 1}, step {step + 1}: got nan or inf, expected finite numbers; "
-        "try a lower training.learning_rate"
+        f"{advice}"
     )
 
 

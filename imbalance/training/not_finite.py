@@ -5,9 +5,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from imbalance import checks
 from imbalance.config import TrainingConfig
 from imbalance.data.pipeline import TrainingBatches
+from imbalance.training import loop
 
 _NAMED_AT_MOST = 5
 
@@ -36,10 +36,12 @@ def stop(
     named = ", ".join(places[int(row)] for row in rows[:_NAMED_AT_MOST])
     more = len(rows) - _NAMED_AT_MOST
     half = settings.precision != "float32"
-    raise checks.InputError(
-        f"{what} in epoch {epoch + 1}, step {step + 1}: got nan or inf, expected a finite number; "
+    loop.refuse(
+        epoch,
+        step,
+        what,
         f"try a training.learning_rate below {settings.learning_rate:g}"
         + (f", or training.precision: float32 instead of {settings.precision}" if half else "")
         + f"; the batch holds {named}"
-        + (f" and {more} more" if more > 0 else "")
+        + (f" and {more} more" if more > 0 else ""),
     )

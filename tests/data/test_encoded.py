@@ -12,7 +12,7 @@ from imbalance.data import corpus as corpus_module
 from imbalance.data import encoded as encoded_module
 from imbalance.data import load
 from imbalance.data.encoded import encode
-from imbalance.data.pipeline import evaluation_dataset, row_weights, training_dataset
+from imbalance.data.pipeline import TrainingBatches, evaluation_dataset, row_weights
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
 
@@ -40,13 +40,13 @@ def batches(config, epochs=2):
     found = load(config)
     encoded = encode(found, config)
     train, validation = found.splits["train"], found.splits["validation"]
-    training = training_dataset(
+    training = TrainingBatches(
         encoded.rows["train"],
         train.labels,
         row_weights(train.labels, None, train.weights),
         batch_size=16,
         seed=3,
-    )
+    ).dataset()
     scored = evaluation_dataset(
         encoded.rows["validation"], validation.labels, validation.weights, batch_size=16
     )
@@ -191,7 +191,9 @@ def test_a_corpus_of_many_parts_is_shuffled_whole(source, monkeypatch):
     assert sorted(np.concatenate([part.rows for part in parts])) == list(range(count))
     # A part is of rows from all over the file.
     assert np.mean([np.std(part.rows) for part in parts]) > 0.8 * np.std(np.arange(count))
-    dataset = training_dataset(rows, np.arange(count), np.ones(count), batch_size=8, seed=1)
+    dataset = TrainingBatches(
+        rows, np.arange(count), np.ones(count), batch_size=8, seed=1
+    ).dataset()
     epochs = [[batch[1].numpy().tolist() for batch in dataset] for _ in range(3)]
     for epoch in epochs:
         assert sorted(sum(epoch, [])) == list(range(count))
@@ -245,9 +247,9 @@ def test_batches_are_of_the_documented_types(source):
     config = configured(source)
     found = load(config)
     rows = encode(found, config).rows["train"]
-    dataset = training_dataset(
+    dataset = TrainingBatches(
         rows, found.splits["train"].labels, np.ones(len(rows)), batch_size=4, seed=1
-    )
+    ).dataset()
     ids, labels, weights = next(iter(dataset))
     assert (ids.dtype, labels.dtype, weights.dtype) == (tf.int32, tf.int32, tf.float32)
 

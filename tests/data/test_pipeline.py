@@ -12,7 +12,6 @@ from imbalance.data.pipeline import (
     evaluation_dataset,
     row_chances,
     row_weights,
-    training_dataset,
 )
 from imbalance.weights import expected_draws
 
@@ -37,7 +36,7 @@ def rows(request, tmp_path_factory):
 @pytest.fixture
 def training(rows):
     def make(seed=1):
-        return training_dataset(rows, LABELS, WEIGHTS, batch_size=8, seed=seed)
+        return TrainingBatches(rows, LABELS, WEIGHTS, batch_size=8, seed=seed).dataset()
 
     return make
 
@@ -130,7 +129,7 @@ def test_evaluation_holds_every_row_once_in_one_order(rows):
 def test_empty_texts_are_one_padding_token_wide(make, tmp_path):
     empty = encoded(tmp_path, np.zeros(3, "int64"))
     if make == "training":
-        dataset = training_dataset(empty, [0, 1, 0], np.ones(3), batch_size=4, seed=1)
+        dataset = TrainingBatches(empty, [0, 1, 0], np.ones(3), batch_size=4, seed=1).dataset()
     else:
         dataset = evaluation_dataset(empty, [0, 1, 0], np.ones(3), batch_size=4)
     [(ids, _, _)] = list(dataset)
@@ -155,14 +154,14 @@ DRAWS = expected_draws([40, 10, 3], "square_root")
 
 def drawn_rows(rows, epochs, seed=1):
     """The rows that each epoch draws. The weights are numbers of rows."""
-    dataset = training_dataset(
+    dataset = TrainingBatches(
         rows,
         CLASSES,
         np.arange(ROWS),
         batch_size=8,
         seed=seed,
         chances=row_chances(CLASSES, DRAWS),
-    )
+    ).dataset()
     found = []
     for _ in range(epochs):
         batches = list(dataset)

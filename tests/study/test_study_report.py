@@ -294,7 +294,8 @@ STUDIES = [
 def test_the_committed_texts_are_what_the_committed_results_give(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     study = Study.from_yaml(path.relative_to(ROOT))
-    assert readme.drifted(study, "README.md") == []
+    page = "README.md" if study.results.stem == "fudan" else "docs/measured.md"
+    assert readme.drifted(study, page) == []
 
 
 def test_a_label_is_no_part_of_a_page():

@@ -26,7 +26,7 @@ def message(rows, precision="float32"):
 
 def test_the_batch_is_named_with_its_first_rows():
     assert message([9, 3, 3, 12, 1, 2, 5, 19]) == (
-        "loss in epoch 2, step 7: got nan or inf, expected a finite number; try a "
+        "loss in epoch 2, step 7: got nan or inf, expected finite numbers; try a "
         "training.learning_rate below 0.001; the batch holds a.csv:1, a.csv:2, a.csv:3, a.csv:5, "
         "a.csv:9 and 2 more"
     )
