@@ -75,7 +75,9 @@ def _terms(y_true, y_pred, bins, activation, sample_weight, from_logits):
 def _shares(ce, index, weight, bins):
     """Return the share of the labels' weight in each bin, shape (M,); zeros without weight."""
     weight = ops.ones_like(ce) if weight is None else weight * ops.ones_like(ce)
-    counts = ops.segment_sum(ops.reshape(weight, -1), ops.reshape(index, -1), num_segments=bins)
+    counts = ops.segment_sum(
+        ops.reshape(weight, (-1,)), ops.reshape(index, (-1,)), num_segments=bins
+    )
     return ops.divide_no_nan(counts, ops.sum(counts))
 
 
