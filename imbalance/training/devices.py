@@ -1,6 +1,7 @@
 """Where training runs: on one device, on several of this machine, or on several processes."""
 
 import contextlib
+import re
 
 import tensorflow as tf
 
@@ -96,4 +97,7 @@ def lost_processes(cluster: Cluster | None):
 def _cause(error: tf.errors.OpError) -> str:
     """Return the line that says what happened, among those that say where in the graph."""
     told = (line for line in error.message.splitlines() if not line.startswith(_WHERE))
-    return checks.show(next(filter(str.strip, told), type(error).__name__))
+    lines = (
+        re.sub(r"\{\{.*?\}\}|Collective ops is aborted by:", "", line).strip() for line in told
+    )
+    return checks.show(next(filter(None, lines), type(error).__name__))

@@ -19,5 +19,11 @@ def test_a_lost_process_is_one_line():
         devices.lost_processes(Cluster(3, chief=True)),
     ):
         raise error
+    said = "{{function_node X}} Collective ops is aborted by: Socket closed\nmore"
+    with (
+        pytest.raises(Interrupted, match="gone .*'Socket closed'"),
+        devices.lost_processes(Cluster(3, chief=True)),
+    ):
+        raise tf.errors.AbortedError(None, None, said)
     with pytest.raises(tf.errors.UnavailableError), devices.lost_processes(None):
         raise error
