@@ -189,13 +189,15 @@ def resuming(
 def _final(path: Path) -> Path:
     if unfinished := re.fullmatch(r"\.(.+)\.partial", path.name):
         path = path.with_name(unfinished[1])
+    if not path.name or path.name == "..":
+        raise checks.wrong("--resume", str(path), "the name or the folder of an unfinished run")
     if len(path.parts) == 1 and not Unfinished(path).place.exists():
         path = Path(RunConfig.output_dir, path)
     return path
 
 
 def _not_unfinished(name, run: Unfinished) -> checks.InputError:
-    if run.final.exists():
+    if run.final.is_dir():
         return checks.wrong("--resume", str(name), f"an unfinished run: {run.final} is finished")
     others = sorted(each.name for each in run.final.parent.glob(".*.partial"))
     names = ", ".join(each.removeprefix(".").removesuffix(".partial") for each in others)

@@ -47,6 +47,7 @@ def test_without_the_variable_there_is_no_cluster(text):
             "cluster.worker, one of them: got 'a', expected HOST:PORT",
         ),
         (environment({"worker": ["a:1", "a:1"]}), "got 'a:1', expected each address once"),
+        (environment({"worker": ["a:99999"]}), "got 'a:99999', expected a port from 1 to 65535"),
         (environment({"worker": ["a:1"]}, {"type": "chief"}), "TF_CONFIG.task.type: got 'chief'"),
         (environment({"worker": ["a:1"]}, {**WORKER, "index": 1}), "TF_CONFIG.task.index: got 1"),
         (environment({"worker": ["a:1"]}, 0), "TF_CONFIG.task: got 0"),

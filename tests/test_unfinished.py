@@ -127,6 +127,12 @@ def test_a_run_killed_at_the_very_end_is_finished(tmp_path):
 
 
 def test_what_is_no_unfinished_run_is_refused(tmp_path):
+    (tmp_path / "file.csv").touch()
+    with pytest.raises(InputError, match="got .*file.csv', expected an unfinished run; in .* none"):
+        resuming(tmp_path / "file.csv").__enter__()
+    for name in ("", ".", "..", "/"):
+        with pytest.raises(InputError, match="--resume: got .*, expected the name or the folder"):
+            resuming(name).__enter__()
     left = left_behind(tmp_path, checkpoint=False)
     with pytest.raises(InputError, match="got .*other.*; in .* there is mine"):
         resuming(tmp_path / "other").__enter__()

@@ -134,6 +134,10 @@ def _strategy(config: RunConfig, cluster: Cluster | None):
     from imbalance.serving import export
     from imbalance.training import devices, fit
 
+    if cluster is not None:
+        print(
+            f"TF_CONFIG: waiting until all {cluster.processes} processes are there", file=sys.stderr
+        )
     with devices.lost_processes(cluster):
         # Before anything else: processes find each other first.
         strategy = devices.strategy(config.training, cluster)

@@ -9,6 +9,7 @@ from imbalance import checks
 
 VARIABLE = "TF_CONFIG"
 _ADDRESS = re.compile(r"[^\s:]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+_LARGEST_PORT = 65535
 _FORM = '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -63,6 +64,9 @@ def _addresses(cluster) -> dict[str, list[str]]:
         for address in listed:
             if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
                 raise checks.wrong(f"{name}.{kind}, one of them", address, "HOST:PORT")
+            if not 0 < int(address.rpartition(":")[2]) <= _LARGEST_PORT:
+                expected = f"a port from 1 to {_LARGEST_PORT}"
+                raise checks.wrong(f"{name}.{kind}, one of them", address, expected)
     if len(cluster.get("chief", ())) > 1:
         raise checks.wrong(f"{name}.chief", cluster["chief"], "one address")
     every = [address for listed in cluster.values() for address in listed]

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ def strategy(settings: TrainingConfig, cluster: Cluster | None = None) -> tf.dis
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if cluster is not None:
         _limit_to(settings, kind)
-        chosen = tf.distribute.MultiWorkerMirroredStrategy()
+        chosen = _of_processes()
     else:
         names = [device.name for device in tf.config.list_logical_devices(kind)]
         # On a CPU, more devices are a matter of tests.
@@ -53,6 +54,19 @@ def strategy(settings: TrainingConfig, cluster: Cluster | None = None) -> tf.dis
             "training.batch_size", settings.batch_size, f"at least {replicas}, one row a device"
         )
     return chosen
+
+
+def _of_processes() -> tf.distribute.Strategy:
+    """Return the strategy of several processes, when all are there."""
+    # Python's own handler runs only when the wait is over.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end = signal.getsignal(signal.SIGTERM)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        # TensorFlow takes it for a notice that nothing here waits for, and would go on.
+        signal.signal(signal.SIGTERM, end or signal.SIG_DFL)
 
 
 def _limit_to(settings, kind: str) -> None:
@@ -85,12 +99,18 @@ def lost_processes(cluster: Cluster | None):
         tf.errors.CancelledError,
         tf.errors.DeadlineExceededError,
         tf.errors.InternalError,
+        tf.errors.UnknownError,
     ) as error:
         if cluster is None:
             raise
+        if "Could not start gRPC server" in error.message:
+            raise checks.Interrupted(
+                "TF_CONFIG: the port of this process cannot be listened on, expected one that is "
+                "free; does a process of an earlier start still run?"
+            ) from None
         raise checks.Interrupted(
             f"TF_CONFIG: another process is gone or cannot be reached ({_cause(error)}), "
-            f"expected all {cluster.processes}; start them again"
+            f"expected all {cluster.processes}; start them again, unless it says what was wrong"
         ) from None
 
 

@@ -1,7 +1,12 @@
 """What the first of several processes tells the others, by the way that gradients take."""
 
+import json
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import tensorflow as tf
+
+from imbalance import checks
 
 # Of 8 bytes, a message: 64 MiB.
 _LARGEST = 2**23
@@ -23,25 +28,66 @@ def from_first(
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return content
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
-    def sums(values):
-        def of_replica(values):
-            context = tf.distribute.get_replica_context()
-            first = tf.cast(tf.equal(context.replica_id_in_sync_group, 0), tf.int64)
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, first * values)
-
-        return strategy.run(of_replica, args=(values,))
-
-    def sent(values) -> np.ndarray:
-        return strategy.experimental_local_results(sums(tf.constant(values, tf.int64)))[0].numpy()
-
-    [size] = sent([len(content or b"")])
+    [size] = _sums(strategy, [len(content or b"")], first_only=True)
     if not size:
         return None
     # Sums of numbers of eight bytes with zeros are exact.
     own = np.zeros(-(-int(size) // 8), np.int64)
     if content and len(content) == size:
         own.view(np.uint8)[:size] = np.frombuffer(content, np.uint8)
-    parts = [sent(own[first : first + _LARGEST]) for first in range(0, len(own), _LARGEST)]
+    starts = range(0, len(own), _LARGEST)
+    parts = [_sums(strategy, own[each : each + _LARGEST], first_only=True) for each in starts]
     return np.concatenate(parts).view(np.uint8)[:size].tobytes()
+
+
+def check_same(given: Mapping, strategy: tf.distribute.Strategy | None = None) -> None:
+    """Refuse, in every process, what is not the same in all of them.
+
+    Args:
+        given: what must be, by name, as plain values that JSON can hold; of mappings the names of
+            their keys are told as well.
+        strategy: see :func:`from_first`.
+
+    Raises:
+        InputError: if a process has another value than the first.
+
+    Example:
+        >>> check_same({"the data": "a hash"})
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    own = json.loads(json.dumps(given))
+    first = json.loads(from_first(json.dumps(given).encode(), strategy))
+    differ = list(_differences(own, first))
+    if _sums(strategy, [len(differ)]):
+        what = ", ".join(differ) or "settings or data"
+        raise checks.InputError(
+            f"TF_CONFIG: {what} of another process and of this one differ, expected the same "
+            "command, code and data in all"
+        )
+
+
+def _differences(own, first, name: str = "") -> Iterator[str]:
+    if not (isinstance(own, dict) and isinstance(first, dict)):
+        if own != first:
+            yield name
+        return
+    for key in own | first:
+        yield from _differences(own.get(key), first.get(key), f"{name}.{key}" if name else key)
+
+
+def _sums(strategy, values, *, first_only: bool = False) -> np.ndarray:
+    """Return the sums of whole numbers over all replicas, or what the first one gives."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
+    def sums(values):
+        def of_replica(values):
+            context = tf.distribute.get_replica_context()
+            counts = not first_only or tf.equal(context.replica_id_in_sync_group, 0)
+            own = tf.cast(counts, tf.int64)
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, own * values)
+
+        return strategy.run(of_replica, args=(values,))
+
+    summed = sums(tf.constant(values, tf.int64))
+    return strategy.experimental_local_results(summed)[0].numpy()

@@ -45,11 +45,16 @@ from imbalance.training import (
 from imbalance.training.checkpoint import Checkpoints
 from imbalance.training.deferred import DeferredWeights, first_epoch
 from imbalance.training.diagnosis import Diagnosis
+from imbalance.training.exchange import check_same
 from imbalance.training.findings import Findings, tell_of_absent
 from imbalance.training.gradient_share import GradientShares
 from imbalance.training.progress import Progress
 from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
+
+# Of what decides a training, and what does not.
+_SETTINGS = "settings that data or machine decide"
+_PLACE = {"name": None, "output_dir": None}
 
 _log = logging.getLogger(__name__)
 
@@ -132,6 +137,8 @@ def fit(
     logs = folder / run_folder.TENSORBOARD
     weights_given = None if weight_of_class is None else weight_of_class.tolist()
     depends_on = _identity(config, corpus, encoder, weights_given)
+    # Where a run is written is the first process's business.
+    check_same({**depends_on, **depends_on[_SETTINGS], _SETTINGS: None, **_PLACE}, strategy)
     done = Checkpoints(checkpoints, logs, depends_on, strategy)
     batches, validation_rows, deferred = _pipelines(
         settings, targets, encoded, weight_of_class, draws, weighted_from
@@ -209,7 +216,7 @@ def fit(
 def _identity(config: RunConfig, corpus, encoder: TextEncoder, class_weights) -> dict:
     """Return what decides a training, by name: a checkpoint of another is no good."""
     return {
-        "settings that data or machine decide": config.to_mapping(),
+        _SETTINGS: config.to_mapping(),
         "the data": corpus.key,
         "the tokens": cache.fingerprint(
             {"tokenizer": vars(encoder.tokenizer), "vocabulary": encoder.vocabulary}
