@@ -27,7 +27,7 @@ KILLS = (
     *((FIRST, "epoch"), (FIRST, "checkpoint"), (FIRST, "saving"), (FIRST, "exporting")),
 )
 _NAMES = ("first", "second")
-_LONGEST_DELAY = 0.2
+_LONGEST_DELAY = 0.1
 # What TensorFlow says of itself.
 _NOISE = ("E0000 ", "I0000 ", "W0000 ", "WARNING: ", "Additional GRPC", ":UNKNOWN:")
 
