@@ -1,9 +1,10 @@
 """Whether several devices and processes train as one does, loss by loss.
 
-``python -m benchmarks.replicas`` trains one small network with every registered loss on the same
-batches: on one device, on two devices of one process (``MirroredStrategy``) and on two processes
-(``MultiWorkerMirroredStrategy``, over loopback). It prints, for each loss, the largest difference
-of a weight and of a logged score to one device; exit status 1 if one is above 1e-5.
+``python -m benchmarks.replicas`` trains one small network with every registered loss, and with
+every way to change the weights, on the same batches: on one device, on two devices of one process
+(``MirroredStrategy``) and on two processes (``MultiWorkerMirroredStrategy``, over loopback). It
+prints, for each, the largest difference of a weight and of a logged score to one device; exit
+status 1 if one is above 1e-5.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,23 +27,53 @@ CLASSES, VOCABULARY, TIME = 3, 30, 5
 # The last batches are uneven, and of fewer rows than there are replicas.
 SIZES = (8, 7, 1)
 _EPOCHS = 2
+# By the settings of a run. Losses are compared with stochastic gradient descent: Adam makes as much
+# of a gradient that is rounding alone as of any other.
+OPTIMIZERS = {
+    "adam": {},
+    "adam, averaged weights": {"ema": 0.9},
+    "adam, warm-up and cosine": {"schedule": "cosine", "warmup": 0.3},
+    "adam, scaled loss": {"precision": "mixed_float16"},
+    "lazy_adam": {"optimizer": "lazy_adam"},
+    "lazy_adam, averaged weights": {"optimizer": "lazy_adam", "ema": 0.9},
+}
+# Of a row of the last device, where losses are scaled: its gradient overflows, the others' do not,
+# and the step is left out.
+_OVERFLOW = 1e36
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained: a loss with stochastic gradient descent, or with an optimizer of ours."""
+
+    name: str
+    loss: "keras.losses.Loss"  # noqa: F821 - TensorFlow is for the children
+    of_tokens: bool
+    optimizer: dict | None = None
+
+    @property
+    def overflows(self) -> bool:
+        return self.optimizer is not None and "precision" in self.optimizer
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replicas", description=__doc__)
     parser.add_argument("--loss", action="append", help="only this one; may be repeated")
     parser.add_argument(
+        "--optimizer", action="append", choices=OPTIMIZERS, help="only this one, with cross entropy"
+    )
+    parser.add_argument(
         "--setting", action="append", choices=SETTINGS[1:], help="only this one beside one device"
     )
     parser.add_argument("--child", nargs=2, metavar=("SETTING", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        _train(options.child[0], Path(options.child[1]), options.loss)
+        _train(options.child[0], Path(options.child[1]), _cases(options.loss, options.optimizer))
         return 0
     settings = (SETTINGS[0], *(options.setting or SETTINGS[1:]))
     with tempfile.TemporaryDirectory() as folder:
         # At once: most of the time goes into tracing, which keeps one core busy.
-        started = {each: _start(each, Path(folder), options.loss) for each in settings}
+        started = {each: _start(each, Path(folder), options) for each in settings}
         results = {each: _results(each, Path(folder), started[each]) for each in settings}
     lines, largest = table(results)
     print("\n".join(lines))
@@ -54,9 +86,10 @@ def table(results: dict[str, dict[str, np.ndarray]]) -> tuple[list[str], float]:
     cases = sorted({name.split("|")[0] for name in results["one"]})
     lines = [
         f"Largest difference to one device after {_EPOCHS * len(SIZES)} steps, of weights / scores;"
-        f" expected at most {LIMIT:g}.",
+        f" expected at most {LIMIT:g}. Of an optimizer, its state counts among the weights, and a "
+        "number above 1 by its ratio.",
         "",
-        f"| loss | labels of | {' | '.join(f'2 {each}' for each in others)} | equal |",
+        f"| loss or optimizer | labels of | {' | '.join(f'2 {each}' for each in others)} | equal |",
         f"|:-|:-|{'-:|' * len(others)}:-|",
     ]
     largest = 0.0
@@ -73,12 +106,17 @@ def table(results: dict[str, dict[str, np.ndarray]]) -> tuple[list[str], float]:
 def _differences(case, one, other) -> tuple[float, float]:
     def largest(kind):
         names = [name for name in one if name.startswith(f"{case}|{kind}|")]
-        return max(float(np.abs(one[name] - other[name]).max()) for name in names)
+        return max(float(_difference(one[name], other[name]).max()) for name in names)
 
     return largest("weights"), largest("scores")
 
 
-def _start(setting: str, folder: Path, only) -> list[subprocess.Popen]:
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    unit = np.maximum(1, np.abs(one))
+    return np.nan_to_num(np.abs(one / unit - other / unit), nan=np.inf)
+
+
+def _start(setting: str, folder: Path, options) -> list[subprocess.Popen]:
     """Start the processes of a setting; each writes a file of its own."""
     processes = _PROCESSES[setting]
     addresses = [f"localhost:{port}" for port in free_ports(processes)]
@@ -91,8 +129,9 @@ def _start(setting: str, folder: Path, only) -> list[subprocess.Popen]:
             environment["TF_CONFIG"] = json.dumps(named)
         command = [sys.executable, "-m", "benchmarks.replicas"]
         command += ["--child", setting, str(folder / f"{setting}-{index}.npz")]
-        for loss in only or ():
-            command += ["--loss", loss]
+        for name in ("loss", "optimizer"):
+            for value in getattr(options, name) or ():
+                command += [f"--{name}", value]
         with open(folder / f"{setting}-{index}.log", "w", encoding="utf-8") as log:
             children.append(subprocess.Popen(command, env=environment, stderr=log))
     return children
@@ -124,12 +163,12 @@ def free_ports(number: int) -> list[int]:
             each.close()
 
 
-def _train(setting: str, path: Path, only) -> None:
+def _train(setting: str, path: Path, cases: Iterator[Case]) -> None:
     import keras
     import tensorflow as tf
 
     from imbalance.config import Cluster, TrainingConfig
-    from imbalance.training import devices, loop
+    from imbalance.training import devices, loop, stateful
 
     if setting == "devices":
         [cpu] = tf.config.list_physical_devices("CPU")
@@ -140,24 +179,35 @@ def _train(setting: str, path: Path, only) -> None:
     replicas = strategy.num_replicas_in_sync
     assert replicas == (1 if setting == "one" else 2), replicas
     found = {}
-    for case, loss, of_tokens in _cases(only):
+    for case in cases:
         keras.utils.set_random_seed(1)
         keras.backend.clear_session()
         with strategy.scope():
-            model = _network(loss, of_tokens)
-        batches = _batches(loss.activation, of_tokens)
-        history = loop.train(model, batches, epochs=_EPOCHS, validation=batches).history
-        for number, variable in enumerate(model.variables):
-            found[f"{case}|weights|{number}"] = variable.numpy()
+            model = _network(case)
+        batches = _batches(case)
+        averaged = [stateful.AveragedWeights()] if model.optimizer.use_ema else []
+        history = loop.train(
+            model, batches, epochs=_EPOCHS, validation=batches, callbacks=averaged
+        ).history
+        state = [*model.variables, *([] if case.optimizer is None else model.optimizer.variables)]
+        for number, variable in enumerate(state):
+            found[f"{case.name}|weights|{number}"] = variable.numpy()
         for name, values in history.items():
-            found[f"{case}|scores|{name}"] = np.array(values)
+            found[f"{case.name}|scores|{name}"] = np.array(values)
     np.savez(path, **found)
 
 
-def _cases(only) -> Iterator[tuple]:
-    """Yield every loss with every activation for documents and for tokens, and some variants."""
+def _cases(only, optimizers) -> Iterator[Case]:
+    """Yield every loss with every activation for documents and for tokens, some variants, and
+    every optimizer; only those named, if some are.
+    """
     from imbalance import losses
 
+    for name in optimizers or ([] if only else OPTIMIZERS):
+        loss = losses.get("cross_entropy")
+        yield Case(f"`{name}` of documents", loss, of_tokens=False, optimizer=OPTIMIZERS[name])
+    if optimizers and not only:
+        return
     per_class = (5.0, 2.0, 1.0)
     variants = [(name, {}) for name in losses.TABLE]
     variants += [("focal_loss", {"rescale": True}), ("binary_focal_loss", {"rescale": True})]
@@ -176,14 +226,18 @@ def _cases(only) -> Iterator[tuple]:
                 reduction = "mean_with_sample_weight" if of_tokens else "sum_over_batch_size"
                 loss = losses.get(name, **given, **extra, **choice, reduction=reduction)
                 case = f"`{name}`{f' ({shown})' if shown else ''}, {loss.activation}"
-                yield f"{case} of {'tokens' if of_tokens else 'documents'}", loss, of_tokens
+                yield Case(f"{case} of {'tokens' if of_tokens else 'documents'}", loss, of_tokens)
 
 
-def _network(loss, of_tokens: bool):
+def _network(case: Case):
     import keras
 
     from imbalance import metrics
+    from imbalance.config import TrainingConfig
     from imbalance.models import LossStateModel, MemberMean
+    from imbalance.training import optimizers
+
+    loss, of_tokens = case.loss, case.of_tokens
 
     ids = keras.Input((None,), dtype="int32")
     regular = keras.regularizers.L2(1e-2)
@@ -197,13 +251,17 @@ def _network(loss, of_tokens: bool):
     model = LossStateModel(ids, MemberMean(2)(outputs))
     kind = "weighted_metrics" if of_tokens else "metrics"
     scores = [metrics.MacroF1(CLASSES, loss.activation)]
-    model.compile(keras.optimizers.SGD(0.5, momentum=0.9), loss, **{kind: scores})
+    optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
+    if case.optimizer is not None:
+        optimizer = optimizers.build(TrainingConfig(**case.optimizer), _EPOCHS * len(SIZES))
+    model.compile(optimizer, loss, **{kind: scores})
     return model
 
 
-def _batches(activation: str, of_tokens: bool):
+def _batches(case: Case):
     import tensorflow as tf
 
+    of_tokens = case.of_tokens
     random = np.random.default_rng(5)
     parts = []
     for rows in SIZES:
@@ -212,6 +270,8 @@ def _batches(activation: str, of_tokens: bool):
         weights = random.uniform(0.2, 2, shape).astype("float32")
         if of_tokens:
             ids[0, 3:], weights[0, 3:] = 0, 0
+        if case.overflows and not parts:
+            weights[-1] = _OVERFLOW
         parts.append((ids, random.integers(0, CLASSES, shape).astype("int32"), weights))
     specification = tuple(tf.TensorSpec([None] * each.ndim, each.dtype) for each in parts[0])
     dataset = tf.data.Dataset.from_generator(lambda: parts, output_signature=specification)

@@ -69,12 +69,25 @@ class Parser(argparse.ArgumentParser):
 
 
 def show(value) -> str:
-    """Return ``repr(value)`` on one line, shortened to something a terminal line can hold."""
+    """Return ``repr(value)`` on one line, shortened to something a terminal line can hold.
+
+    A path is shown as its text is, and keeps its end, which tells it from others.
+
+    Example:
+        >>> show("a" * 100)[-5:]
+        'aaaa…'
+        >>> from pathlib import Path
+        >>> show(Path("a" * 100, "file.csv"))[-13:]
+        "aaa/file.csv'"
+    """
+    path = isinstance(value, os.PathLike)
     try:
-        text = " ".join(repr(value).split())
+        text = " ".join(repr(os.fspath(value) if path else value).split())
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of levels
         text = f"a {type(value).__name__} that is too large to show"
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    return f"'…{text[2 - _LONGEST_VALUE :]}" if path else text[: _LONGEST_VALUE - 1] + "…"
 
 
 def printable(text: str) -> str:

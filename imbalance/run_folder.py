@@ -28,7 +28,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from imbalance import checks, models, registry, tasks
+from imbalance import checks, models, registry, tasks, unfinished
 from imbalance.config import RunConfig, read_yaml
 from imbalance.data.tokens import Tokenizer
 from imbalance.data.vocabulary import TextEncoder
@@ -45,7 +45,7 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 MODEL = "model.keras"
 SERVING = "serving"
-TENSORBOARD = "tensorboard"
+TENSORBOARD = unfinished.LOGS
 REPORT = "report"
 
 # Texts in memory while they are scored; enough of them to sort by length.
@@ -65,7 +65,7 @@ class Run:
     def __init__(self, path):
         self.path = Path(path)
         if not self.path.is_dir():
-            raise checks.wrong("run", str(path), "the folder of a finished run")
+            raise checks.wrong("run", self.path, "the folder of a finished run")
         missing = [
             name for name in (CONFIG, LABELS, VOCABULARY, MODEL) if not (self.path / name).is_file()
         ]

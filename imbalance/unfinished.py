@@ -16,7 +16,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ CONFIG = "config.yaml"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
 RUN = "run"
+# In it: what training goes on with; all else is written anew.
+LOGS = "tensorboard"
 
 # What is wrong with the place a run is written to, and not with the run.
 _STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -152,15 +154,12 @@ def writing(
 
 
 @contextlib.contextmanager
-def resuming(
-    name, keep: Collection[str] = (), again: str | None = None
-) -> Iterator[tuple[RunConfig, Unfinished]]:
+def resuming(name, again: str | None = None) -> Iterator[tuple[RunConfig, Unfinished]]:
     """Give the configuration of an unfinished run and the run, which the block is to finish.
 
     Args:
         name: of the run, in the default output folder; or its folder, the unfinished one or that
             which it becomes.
-        keep: names of files and folders in the run's folder that stay; others are removed.
         again: see :class:`Unfinished`.
 
     Raises:
@@ -181,7 +180,7 @@ def resuming(
             )
         run.folder.mkdir(exist_ok=True)
         for each in run.folder.iterdir():
-            if each.name not in keep:
+            if each.name != LOGS:
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
         yield RunConfig.from_yaml(run.place / CONFIG), run
 
@@ -190,7 +189,7 @@ def _final(path: Path) -> Path:
     if unfinished := re.fullmatch(r"\.(.+)\.partial", path.name):
         path = path.with_name(unfinished[1])
     if not path.name or path.name == "..":
-        raise checks.wrong("--resume", str(path), "the name or the folder of an unfinished run")
+        raise checks.wrong("--resume", path, "the name or the folder of an unfinished run")
     if len(path.parts) == 1 and not Unfinished(path).place.exists():
         path = Path(RunConfig.output_dir, path)
     return path
@@ -198,11 +197,11 @@ def _final(path: Path) -> Path:
 
 def _not_unfinished(name, run: Unfinished) -> checks.InputError:
     if run.final.is_dir():
-        return checks.wrong("--resume", str(name), f"an unfinished run: {run.final} is finished")
+        return checks.wrong("--resume", Path(name), f"an unfinished run: {run.final} is finished")
     others = sorted(each.name for each in run.final.parent.glob(".*.partial"))
     names = ", ".join(each.removeprefix(".").removesuffix(".partial") for each in others)
     expected = f"an unfinished run; in {run.final.parent} there is {names or 'none'}"
-    return checks.wrong("--resume", str(name), expected)
+    return checks.wrong("--resume", Path(name), expected)
 
 
 def _taken(run: Unfinished) -> checks.InputError:

@@ -106,9 +106,9 @@ def test_what_a_killed_run_left_is_gone_on_with(tmp_path, name):
     left = left_behind(tmp_path)
     with pytest.raises(InputError, match="was left by a run that was killed; --resume .*mine goes"):
         available_name(tmp_path, CONFIG)
-    with resuming(tmp_path / name, keep=["logs"]) as (config, run):
+    with resuming(tmp_path / name) as (config, run):
         assert config == CONFIG
-        assert [each.name for each in run.folder.iterdir()] == ["logs"]
+        assert [each.name for each in run.folder.iterdir()] == ["tensorboard"]
         assert (run.checkpoints / "000001-aa.npz").exists()
         # Not twice at a time.
         with pytest.raises(InputError, match="is being written by another process"):

@@ -90,7 +90,7 @@ def _new(config: RunConfig, cluster: Cluster | None) -> Iterator[tuple]:
     strategy = _strategy(config, cluster)
     _show_log()
     if cluster is not None and _begun_before(config):
-        with _going_on(Path(config.output_dir, config.name), _SAME) as (before, run):
+        with unfinished.resuming(Path(config.output_dir, config.name), _SAME) as (before, run):
             if before != config:
                 raise checks.wrong(
                     "name",
@@ -116,16 +116,10 @@ def _begun_before(config: RunConfig) -> bool:
 @contextlib.contextmanager
 def _left_behind(name: str) -> Iterator[tuple]:
     """Give the configuration of an unfinished run, its folder and its strategy."""
-    with _going_on(name) as (config, run):
+    with unfinished.resuming(name) as (config, run):
         strategy = _strategy(config, None)
         _show_log()
         yield config, run, strategy
-
-
-def _going_on(name, again: str | None = None):
-    from imbalance import run_folder
-
-    return unfinished.resuming(name, keep=[run_folder.TENSORBOARD], again=again)
 
 
 def _strategy(config: RunConfig, cluster: Cluster | None):

@@ -84,12 +84,12 @@ def _found(root: Path, config: DataConfig, kind: Kind) -> dict[str, Path]:
         return {"train": root}
     siblings = [each.name for each in root.parent.iterdir()] if root.parent.is_dir() else []
     hint = checks.did_you_mean(root.name, [kind.embedded, *siblings])
-    raise checks.wrong("data.source", config.source, kind.source + hint)
+    raise checks.wrong("data.source", root, kind.source + hint)
 
 
 def _named_files(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
     if root.is_file():
-        raise checks.wrong("data.source", str(root), "a folder, since data.files names files in it")
+        raise checks.wrong("data.source", root, "a folder, since data.files names files in it")
     found = {split: root / name for split, name in files.items()}
     for split, path in found.items():
         if not path.is_file():

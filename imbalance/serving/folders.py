@@ -61,7 +61,7 @@ def find(path, name: str | None = None) -> ModelFolder:
         folder = ModelFolder(_name(name, base), base)
         if folder.versions():
             return folder
-    raise checks.wrong("model", str(path), expected)
+    raise checks.wrong("model", path, expected)
 
 
 def state_of_files(path: Path) -> tuple:

@@ -14,7 +14,7 @@ def training_step(model: keras.Model, specification) -> tuple[Callable, tuple[st
     The step takes a batch ``(inputs, labels, weights)`` and returns the position, in the names, of
     what is not finite, or -1, and the logs. Where something is not, the weights are left as
     they are. Under loss scaling gradients that are not finite are the optimizer's business, which
-    leaves out such a step and lowers the scale; only the loss is looked at then.
+    leaves out such a step and lowers the scale; what is returned is of the loss alone then.
 
     Args:
         model: compiled, its optimizer built.
@@ -23,28 +23,34 @@ def training_step(model: keras.Model, specification) -> tuple[Callable, tuple[st
     strategy, optimizer = model.distribute_strategy, model.optimizer
     variables = model.trainable_variables
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    names = ("loss", *(() if scaled else (f"gradient of {each.path}" for each in variables)))
+    names = ("loss", *(f"gradient of {each.path}" for each in variables))
+    refused = 1 if scaled else len(names)  # so many of them, from the first
 
     def differentiate(*batch):
         with tf.GradientTape() as tape:
             loss, logs = _forward(model, batch, training=True)
             loss_to_minimise = optimizer.scale_loss(loss)
         gradients = tape.gradient(loss_to_minimise, variables)
-        looked_at = [loss] if scaled else [loss, *gradients]
-        return gradients, tf.stack([_broken(each) for each in looked_at]), logs
+        return gradients, tf.stack([_broken(each) for each in (loss, *gradients)]), logs
 
-    def update(gradients):
+    def update(gradients, overflows):
+        if scaled and strategy.num_replicas_in_sync > 1:
+            # Keras lets each replica, or the first, decide by its own gradients whether a step is
+            # left out: the weights would be spoilt, and of several processes one would wait for the
+            # others' gradients without end.
+            gradients = [_spoilt(each, overflows) for each in gradients]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     @tf.function(input_signature=[specification], jit_compile=model.jit_compile, autograph=False)
     def step(batch):
         gradients, broken, logs = strategy.run(differentiate, args=batch)
         broken = strategy.reduce(tf.distribute.ReduceOp.SUM, broken, axis=None) > 0
-        wrong = tf.where(tf.reduce_any(broken), tf.argmax(broken, output_type=tf.int32), -1)
+        position = tf.argmax(broken, output_type=tf.int32)
+        wrong = tf.where(tf.reduce_any(broken[:refused]), position, -1)
 
         def updated():
             # Not inside of `differentiate`: a replica may not wait for others inside of a branch.
-            strategy.run(update, args=(gradients,))
+            strategy.run(update, args=(gradients, tf.reduce_any(broken)))
             return wrong
 
         return tf.cond(wrong < 0, updated, lambda: wrong), _of_first(strategy, logs)
@@ -100,6 +106,15 @@ def _broken(values):
     if isinstance(values, tf.IndexedSlices):
         values = values.values
     return 1.0 - tf.cast(tf.reduce_all(tf.math.is_finite(values)), tf.float32)
+
+
+def _spoilt(gradient, overflows):
+    """Return a gradient that is not finite if ``overflows``, else the one given."""
+    factor = tf.where(overflows, float("nan"), 1.0)
+    if isinstance(gradient, tf.IndexedSlices):
+        values = gradient.values * tf.cast(factor, gradient.dtype)
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return None if gradient is None else gradient * tf.cast(factor, gradient.dtype)
 
 
 def _of_first(strategy, logs: dict) -> dict:
