@@ -82,7 +82,7 @@ def left_behind(folder, checkpoint: bool = True) -> Unfinished:
         "config = RunConfig.from_mapping({'name': 'mine', 'loss': 'dice_loss'})\n"
         "with writing(sys.argv[1], 'mine', config) as run:\n"
         "    (run.folder / 'half').write_text('x')\n"
-        "    (run.folder / 'logs').write_text('x')\n"
+        "    (run.folder / 'tensorboard').write_text('x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(folder)], check=False)
