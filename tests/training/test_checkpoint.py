@@ -96,6 +96,19 @@ def test_a_training_in_two_pieces_is_equal(small_corpus, left, whole):
     assert contents(left) == whole[1]
 
 
+def test_scaled_losses_and_a_lazy_optimizer_go_on_as_well(small_corpus, tmp_path):
+    config = configured(small_corpus, precision="mixed_float16", optimizer="lazy_adam")
+    whole, left = tmp_path / "whole" / "run", tmp_path / "left" / "run"
+    for folder in (whole.parent, left.parent):
+        folder.mkdir()
+    trained(config, whole)
+    expected = contents(whole)
+    with pytest.raises(Killed):
+        trained(config, left, kill_in_epoch=1)
+    trained(config, left)
+    assert contents(left) == expected
+
+
 def check_logs(folder):
     """Logs are cut to where the checkpoint was: each epoch is told of once."""
     with open(folder / run_folder.HISTORY, encoding="utf-8") as file:
