@@ -126,7 +126,7 @@ def _strategy(config: RunConfig, cluster: Cluster | None):
     """Return where the run is trained, when its settings are found to be good."""
     # TensorFlow takes seconds to import: after a wrong setting is refused, not before.
     from imbalance.serving import export
-    from imbalance.training import devices, fit
+    from imbalance.training import devices, settings
 
     if cluster is not None:
         print(
@@ -135,7 +135,7 @@ def _strategy(config: RunConfig, cluster: Cluster | None):
     with devices.lost_processes(cluster):
         # Before anything else: processes find each other first.
         strategy = devices.strategy(config.training, cluster)
-        fit.check(config)
+        settings.check(config)
         export.check(config)
     return strategy
 

@@ -88,7 +88,7 @@ def check(study: Study, cells: Sequence[Cell]) -> None:
                 f"{' or '.join(EMBEDDED)}, or a path that exists; --data replaces it",
             )
     # Imported here: it imports TensorFlow, which takes longer than finding the above.
-    from imbalance.training.fit import check
+    from imbalance.training.settings import check
 
     losses = {cell.loss for cell in cells}
     for row in study.rows:

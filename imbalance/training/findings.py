@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from imbalance.config import RunConfig
 from imbalance.data.pipeline import TokenValues
-from imbalance.tasks.base import Targets, Task
+from imbalance.tasks.base import Targets
+from imbalance.training.problem import Problem
 
 _NAMED_AT_MOST = 5
 
@@ -66,32 +66,13 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f" and {more} more" if more > 0 else "")
 
 
-def tell_of_absent(
-    findings: Findings,
-    config: RunConfig,
-    task: Task,
-    corpus,
-    targets: Mapping[str, Targets],
-    activation: str,
-    class_weights: np.ndarray | None,
-) -> None:
-    """Tell of classes that cannot be learnt, and of those that validation cannot judge.
-
-    Args:
-        findings: told.
-        config: the run's.
-        task: of the run.
-        corpus: its data.
-        targets: of the splits ``train`` and, if it has rows, ``validation``.
-        activation: of the loss.
-        class_weights: one number a class, or None.
-    """
-    names = task.names(corpus)
-    classes = task.classes(names, config.data.scheme)
-    counts = task.counts(targets["train"], len(classes))
+def tell_of_absent(findings: Findings, problem: Problem) -> None:
+    """Tell of classes that cannot be learnt, and of those that validation cannot judge."""
+    task, corpus, config = problem.task, problem.corpus, problem.config
+    names, classes, counts = problem.names, problem.classes, problem.counts
     if not counts.all():
         others = [each for each in corpus.splits if each != "train" and len(corpus.splits[each])]
-        held = [task.targets(corpus, each, config.data, activation) for each in others]
+        held = [task.targets(corpus, each, config.data, problem.activation) for each in others]
         elsewhere = sum((task.counts(each, len(classes)) for each in held), np.zeros(len(classes)))
         if absent := _where(classes, (counts == 0) & (elsewhere > 0)):
             findings.tell(
@@ -100,13 +81,14 @@ def tell_of_absent(
                 "is never learnt: give training rows with it, or a larger data.max_length if it "
                 "is cut off",
             )
-    if ignored := _where(classes, (counts > 0) & ~_weighs(targets["train"], counts, class_weights)):
+    weighs = _weighs(problem.targets["train"], counts, problem.class_weights)
+    if ignored := _where(classes, (counts > 0) & ~weighs):
         findings.tell(
             "class of weight 0",
             f"train: everything labelled {ignored} weighs 0, so that it is not learnt: give it a "
             "weight above 0, by data.weight_column or training.class_weight",
         )
-    if "validation" in targets:
+    if "validation" in problem.targets:
         rows = corpus.splits["validation"]
         if unseen := _where(names, rows.counts(len(names)) == 0):
             monitor = config.training.monitor

@@ -11,7 +11,7 @@ from token_batches import WEIGHTS
 from imbalance import losses
 from imbalance.checks import InputError
 from imbalance.config import RunConfig
-from imbalance.training.fit import check
+from imbalance.training.settings import check
 
 VARIANTS = contract.variants()
 BY_WEIGHT = "mean_with_sample_weight"

@@ -13,7 +13,7 @@ from imbalance.spans import Span
 from imbalance.tasks.base import Targets
 from imbalance.tasks.batches import Batches
 from imbalance.tasks.reading import LONGEST_ANSWER
-from imbalance.training.fit import folded_weights
+from imbalance.training.rows import folded_weights
 
 PLACE, NAME = 0, 1
 TYPES = ("place", "name")

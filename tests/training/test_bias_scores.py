@@ -14,7 +14,7 @@ from imbalance.config import RunConfig
 from imbalance.data import load
 from imbalance.run_folder import Run
 from imbalance.serving.export import export
-from imbalance.training import fit as trainer
+from imbalance.training import rows as trainer
 from imbalance.training.fit import fit
 
 

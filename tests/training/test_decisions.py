@@ -16,8 +16,8 @@ from imbalance.data import load
 from imbalance.run_folder import Run
 from imbalance.serving.export import export
 from imbalance.training.decisions import fit, write
-from imbalance.training.fit import check
 from imbalance.training.fit import fit as train
+from imbalance.training.settings import check
 
 COUNTS = np.array([600, 400, 200, 100, 40, 20])
 PRIORS = COUNTS / COUNTS.sum()

@@ -1,22 +1,22 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from imbalance import tasks
 from imbalance.config import RunConfig
 from imbalance.data.annotated import AnnotatedCorpus, AnnotatedSplit
 from imbalance.data.corpus import Corpus, Split
 from imbalance.spans import Span
 from imbalance.training.findings import Findings, tell_of_absent
+from imbalance.training.problem import Problem
 
 TRAIN = [0, 0, 0, 1, 1, 2]
 
 
-def told(corpus, splits=("train", "validation"), weights=None, **settings) -> dict:
-    config = RunConfig.from_mapping(settings)
-    task = tasks.get(config.task)
-    targets = {each: task.targets(corpus, each, config.data, "softmax") for each in splits}
+def told(corpus, weights=None, **settings) -> dict:
+    problem = Problem.of(RunConfig.from_mapping(settings), corpus)
     findings = Findings()
-    tell_of_absent(findings, config, task, corpus, targets, "softmax", weights)
+    tell_of_absent(findings, dataclasses.replace(problem, class_weights=weights))
     return findings.messages
 
 
@@ -34,7 +34,7 @@ def labelled(train, validation, weights=None):
 def test_a_healthy_corpus_has_no_warning():
     weights = np.array([1, 0, 1, 0, 0.5, 1])
     assert told(labelled(TRAIN, [0, 1, 2], weights), weights=np.ones(3)) == {}
-    assert told(labelled(TRAIN, []), ("train",)) == {}  # no validation was asked for
+    assert told(labelled(TRAIN, [])) == {}  # no validation was asked for
 
 
 @pytest.mark.parametrize(

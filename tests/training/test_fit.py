@@ -12,7 +12,8 @@ from imbalance.checks import InputError
 from imbalance.config import RunConfig
 from imbalance.data import load
 from imbalance.run_folder import Run
-from imbalance.training.fit import check, fit
+from imbalance.training.fit import fit
+from imbalance.training.settings import check
 
 
 def configured(corpus, **changes):

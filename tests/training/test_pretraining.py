@@ -12,8 +12,8 @@ from imbalance.data import load, skip_gram
 from imbalance.data.encoded import encode
 from imbalance.data.skip_gram import SkipGram, token_vectors
 from imbalance.run_folder import Run
-from imbalance.training import fit as fit_module
-from imbalance.training import pretraining
+from imbalance.training import pretraining, settings
+from imbalance.training.fit import fit
 
 ARGS = {"epochs": 1, "min_count": 12}
 
@@ -58,7 +58,7 @@ def test_a_run_begins_with_them(small_corpus, tmp_path, monkeypatch):
     config = configured(small_corpus, epochs=1, learning_rate=1e-12)
     corpus = load(config.data)
     (tmp_path / "run").mkdir()
-    fit_module.fit(config, corpus, tmp_path / "run")
+    fit(config, corpus, tmp_path / "run")
     run = Run(tmp_path / "run")
     assert run.config.training.pretrain == "skip_gram"
     assert dict(run.config.training.pretrain_args) == ARGS
@@ -69,9 +69,9 @@ def test_a_run_begins_with_them(small_corpus, tmp_path, monkeypatch):
 
 def test_wrong_settings_are_refused_before_data_is_read(small_corpus):
     with pytest.raises(InputError, match=r"training.pretrain_args.windows: .* mean 'window'"):
-        fit_module.check(configured(small_corpus, pretrain_args={"windows": 3}))
+        settings.check(configured(small_corpus, pretrain_args={"windows": 3}))
     with pytest.raises(InputError, match=r"training.pretrain_args.window: got 0, expected"):
-        fit_module.check(configured(small_corpus, pretrain_args={"window": 0}))
+        settings.check(configured(small_corpus, pretrain_args={"window": 0}))
     with pytest.raises(InputError, match=r"training.pretrain: got 'glove', expected one of none, "):
         train.main(["--pretrain", "glove"])
 
