@@ -1,5 +1,6 @@
 """What the first of several processes tells the others, by the way that gradients take."""
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 
@@ -78,16 +79,24 @@ def _differences(own, first, name: str = "") -> Iterator[str]:
 
 def _sums(strategy, values, *, first_only: bool = False) -> np.ndarray:
     """Return the sums of whole numbers over all replicas, or what the first one gives."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
-    def sums(values):
-        def of_replica(values):
-            context = tf.distribute.get_replica_context()
-            counts = not first_only or tf.equal(context.replica_id_in_sync_group, 0)
-            own = tf.cast(counts, tf.int64)
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, own * values)
-
-        return strategy.run(of_replica, args=(values,))
-
-    summed = sums(tf.constant(values, tf.int64))
+    summed = _summing(strategy)(tf.constant(values, tf.int64), tf.constant(first_only))
     return strategy.experimental_local_results(summed)[0].numpy()
+
+
+@functools.cache  # traced once, not for each message
+def _summing(strategy):
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.bool)],
+        autograph=False,
+    )
+    def sums(values, first_only):
+        def of_replica(values, first_only):
+            context = tf.distribute.get_replica_context()
+            counts = ~first_only | tf.equal(context.replica_id_in_sync_group, 0)
+            return context.all_reduce(
+                tf.distribute.ReduceOp.SUM, tf.cast(counts, tf.int64) * values
+            )
+
+        return strategy.run(of_replica, args=(values, first_only))
+
+    return sums
