@@ -36,6 +36,7 @@ OPTIMIZERS = {
     "adam, scaled loss": {"precision": "mixed_float16"},
     "lazy_adam": {"optimizer": "lazy_adam"},
     "lazy_adam, averaged weights": {"optimizer": "lazy_adam", "ema": 0.9},
+    "lazy_adam, scaled loss": {"optimizer": "lazy_adam", "precision": "mixed_float16"},
 }
 # Of a row of the last device, where losses are scaled: its gradient overflows, the others' do not,
 # and the step is left out.
