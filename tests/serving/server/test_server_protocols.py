@@ -1,6 +1,7 @@
 """REST in both forms and gRPC give the same answers, and those are the network's."""
 
 import base64
+import re
 
 import grpc
 import numpy as np
@@ -248,11 +249,43 @@ def test_one_value_beside_the_rows():
         ({"instances": [{"text": "a", "k": 2}]}, "k is one value for all rows"),
         ({"inputs": {"text": ["a"], "k": 2**31}}, "k: got a number out of range"),
         ({"inputs": {"text": ["a"], "k": 2.0}}, "k: got a number, expected a whole number"),
-        ({"inputs": {"text": ["a"], "k": [2]}}, r"k: got the shape \[1\], expected \[\]"),
+        ({"inputs": {"text": ["a"], "k": [2]}}, "k: got a list, expected a whole number"),
         ({"inputs": {"text": ["a"], "k": True}}, "k: got true or false"),
     ):
         with pytest.raises(RequestError, match=says):
             to_arrays(body, inputs)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"inputs": {"text": None}}, "text: got null, expected a list of strings"),
+        ({"inputs": "a"}, "text: got a string, expected a list of strings"),
+        ({"instances": ["a", None]}, 'text[1]: got null, expected a string or {"b64": "..."}'),
+        ({"instances": [{"text": None}]}, 'text[0]: got null, expected a string or {"b64": "..."}'),
+        ({"instances": [["a"]]}, 'text[0]: got a list, expected a string or {"b64": "..."}'),
+        (
+            {"instances": ["a"], "signture_name": "top_k"},
+            "body.signture_name: unknown key, expected one of signature_name, instances, inputs; "
+            "did you mean 'signature_name'?",
+        ),
+    ],
+)
+def test_wrong_bodies_are_refused_in_words(client, body, says):
+    answer = client.predict(body)
+    assert (answer.status, answer.value) == (400, {"error": says})
+
+
+def test_lists_of_lists_are_refused_where_they_are_wrong():
+    inputs = {"tokens": Spec(np.dtype(object), (None, None))}
+    for value, says in (
+        (None, "tokens: got null, expected a list of lists of strings"),
+        ([["a"], "b"], "tokens[1]: got a string, expected a list of strings"),
+        ([["a"], ["b", "c"]], "tokens[1]: got a list of 2, expected a list of 1 as its neighbours"),
+        ([["a", 1]], 'tokens[0][1]: got a number, expected a string or {"b64": "..."}'),
+    ):
+        with pytest.raises(RequestError, match=re.escape(says)):
+            to_arrays({"inputs": value}, inputs)
 
 
 def test_what_the_graph_refuses_is_named(runs):
