@@ -139,13 +139,14 @@ def test_status_and_metadata(client):
         ("POST", f"/v1/models/text/versions/{10**30}:predict", 400),
         ("POST", f"/v1/models/text/versions/{'9' * 5000}:predict", 400),
         ("POST", "/v1/models/text:classify", 400),
-        ("GET", "/v1/models/text:predict", 400),
         ("GET", "/v1/models/nope", 404),
         ("GET", "/v1/models/text/versions/9", 404),
         ("GET", "/v1/models/text/versions/9/metadata", 404),
-        ("DELETE", "/v1/models/text", 400),
+        ("GET", "/v1/nope", 400),
         ("GET", "/nope", 404),
-        ("POST", "/metrics", 405),
+        ("GET", "/page/nope.js", 404),
+        ("GET", "/page/", 404),
+        ("GET", "/page/%2e%2e%2frest.py", 404),
     ],
 )
 def test_wrong_urls(client, method, path, status):
@@ -154,6 +155,23 @@ def test_wrong_urls(client, method, path, status):
     assert list(answer.value) == ["error"]
     assert answer.value["error"]
     assert "\n" not in answer.value["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/models/text:predict", "POST"),
+        ("PUT", "/v1/models/text/versions/1:predict", "POST"),
+        ("DELETE", "/v1/models/text", "GET, HEAD"),
+        ("POST", "/v1/models/text/metadata", "GET, HEAD"),
+        ("POST", "/metrics", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_one(client, method, path, allowed):
+    answer = client.raw(method, path)
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+    says = f"method: got {method}, expected {allowed.replace(', ', ' or ')}"
+    assert answer.value == {"error": says}
 
 
 @pytest.mark.parametrize(
