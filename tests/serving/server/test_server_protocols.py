@@ -2,6 +2,7 @@
 
 import base64
 import re
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -129,6 +130,14 @@ def test_status_and_metadata(client):
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert stub.GetModelMetadata(request).metadata["signature_def"].Unpack(signatures)
     assert "text" in signatures.signature_def["serving_default"].inputs
+
+
+def test_the_readme_names_every_signature(client):
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| signature | asks |") :].split("\n\n")[0]
+    named = {row.split("`")[1] for row in table.splitlines()[2:]}
+    metadata = client.raw("GET", "/v1/models/text/metadata").value["metadata"]
+    assert named == set(metadata["signature_def"]["signature_def"]) - {"__saved_model_init_op"}
 
 
 @pytest.mark.parametrize(
