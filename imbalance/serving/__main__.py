@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from imbalance.checks import InputError, Parser, whole, wrong
 
+_log = logging.getLogger("imbalance.serving")
+
 # What the server needs besides the package's own requirements.
 _NEEDED = ("aiohttp", "grpc", "prometheus_client", "tensorflow_serving")
 
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise wrong("MODEL_DIR", twice, "models of different names")
         # TensorFlow takes seconds to import: after what can be wrong without it.
+        _log.info("importing TensorFlow")
         from imbalance.serving.server import run
         from imbalance.serving.server.service import Limits
 

@@ -58,6 +58,7 @@ def export(run: Run, folder, config: ServingConfig | None = None) -> Export:
         takes ``text``, strings of shape (batch,), or of pairs ``text_a`` and ``text_b``, and
         returns ``label`` (batch,), string; ``score`` (batch,), float32, the probability of that
         label; and ``probabilities`` (batch, classes), float32, all by the run's decision layer.
+        ``serve``, Keras's name, is the same.
     ``top_k``
         takes besides ``k``, an int32 scalar of at least 1, and returns ``labels``, string, and
         ``scores``, float32, their probabilities, of shape (batch, k) or, of fewer classes,

@@ -70,7 +70,9 @@ def _parser() -> Parser:
         "thread each end sooner than one after the other; default 1",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="list the cells, what is done and the time left"
+        "--dry-run",
+        action="store_true",
+        help="check the study as a run does; list the cells, what is done and the time left",
     )
     parser.add_argument(
         "--report-only", action="store_true", help="train nothing, write the report"

@@ -104,9 +104,14 @@ def check(study: Study, cells: Sequence[Cell]) -> None:
 
 
 def lines(study: Study, only: str = "*") -> list[str]:
-    """Return what a run would do: each cell with its state, and the time it will take."""
-    told, clock, waiting, archive = [], Clock(), [], Archive(study)
+    """Return what a run would do: each cell with its state, and the time it will take.
+
+    Raises:
+        InputError: as of :func:`run`.
+    """
     cells = select(study, only)
+    check(study, cells)
+    told, clock, waiting, archive = [], Clock(), [], Archive(study)
     for cell in cells:
         state = "to train"
         if archive.finished(cell):

@@ -273,6 +273,16 @@ def test_a_loss_that_cannot_be_built_is_refused_before_any_training(write):
     assert runner.jobs == []
 
 
+def test_a_dry_run_refuses_what_a_run_refuses(write, capsys):
+    loss = {"name": "focal_loss", "args": {"gama": 2}}
+    study = write(rows=[{"name": "focal", "changes": {"loss": loss}}])
+    assert main([str(study.path), "--dry-run"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "rows, focal: loss.args.gama: unknown key" in told.err
+    assert "did you mean 'gamma'?" in told.err
+
+
 @pytest.fixture
 def tuned(write):
     def tuned(**changes):

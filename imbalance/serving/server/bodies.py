@@ -1,16 +1,19 @@
 """Bodies of HTTP requests and answers: JSON to arrays and back, in row and column form."""
 
 import base64
-import binascii
 import json
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from imbalance.serving.server.arrays import Spec, check_names, check_shape
+from imbalance import checks
+from imbalance.checks import InputError
+from imbalance.serving.server.arrays import Spec, check_names
+from imbalance.serving.server.cells import is_base64, kind, to_array
 from imbalance.serving.server.errors import RequestError, wrong
 
+# Of a body; TensorFlow Serving passes over others, and a signature misspelt so would not be asked.
+_KEYS = ("signature_name", "instances", "inputs")
 # The name that ends so holds bytes that are no text.
 _BYTES = "_bytes"
 
@@ -44,7 +47,7 @@ def parse(body: bytes) -> dict:
     except ValueError as error:  # a whole number of thousands of digits
         raise RequestError("INVALID_ARGUMENT", f"body: no JSON: {error}") from None
     if not isinstance(value, dict):
-        raise wrong("body", _kind(value), "an object")
+        raise wrong("body", kind(value), "an object")
     return value
 
 
@@ -52,7 +55,7 @@ def signature_name(body: Mapping) -> str:
     """Return the name of the signature that a body asks for; empty if it names none."""
     name = body.get("signature_name", "")
     if not isinstance(name, str):
-        raise wrong("signature_name", _kind(name), "a string")
+        raise wrong("signature_name", kind(name), "a string")
     return name
 
 
@@ -60,11 +63,12 @@ def to_arrays(body: Mapping, inputs: Mapping[str, Spec]) -> tuple[dict[str, np.n
     """Return the arrays of a request and whether it came in row form.
 
     Args:
-        body: with ``instances``, a list of rows, or with ``inputs``, the columns.
+        body: with ``instances``, a list of rows, or with ``inputs``, the columns; and, if wanted,
+            ``signature_name``.
         inputs: what the signature takes.
 
     Raises:
-        RequestError: the body is not of that form.
+        RequestError: the body is not of that form, or has other keys.
 
     Example:
         >>> text = {"text": Spec(np.dtype(object), (None,))}
@@ -73,18 +77,22 @@ def to_arrays(body: Mapping, inputs: Mapping[str, Spec]) -> tuple[dict[str, np.n
         >>> to_arrays({"inputs": {"text": ["a"]}}, text)
         ({'text': array([b'a'], dtype=object)}, False)
     """
+    try:
+        checks.keys("body", body, _KEYS)
+    except InputError as error:
+        raise RequestError("INVALID_ARGUMENT", str(error)) from None
     if ("instances" in body) == ("inputs" in body):
         count = "both" if "inputs" in body else "neither"
         raise wrong("body", f"{count} of 'instances' and 'inputs'", "one of them")
     in_rows = "instances" in body
     columns = (_of_rows if in_rows else _of_columns)(body, inputs)
-    return {name: _array(name, columns[name], spec) for name, spec in inputs.items()}, in_rows
+    return {name: to_array(name, columns[name], spec) for name, spec in inputs.items()}, in_rows
 
 
 def _of_rows(body, inputs) -> dict:
     found = body["instances"]
     if not isinstance(found, list) or not found:
-        raise wrong("instances", _kind(found), "a list with at least one row")
+        raise wrong("instances", kind(found), "a list with at least one row")
     single = next((name for name, spec in inputs.items() if spec.shape == ()), None)
     if single is not None:
         raise RequestError(
@@ -94,11 +102,11 @@ def _of_rows(body, inputs) -> dict:
     if not _is_object(found[0]):
         if len(inputs) > 1:
             wanted = "an object with " + ", ".join(sorted(inputs))
-            raise wrong("instances[0]", _kind(found[0]), wanted)
+            raise wrong("instances[0]", kind(found[0]), wanted)
         return {next(iter(inputs)): found}
     for index, row in enumerate(found):
         if not _is_object(row):
-            raise wrong(f"instances[{index}]", _kind(row), "an object as the first row")
+            raise wrong(f"instances[{index}]", kind(row), "an object as the first row")
         check_names(row, inputs, f"instances[{index}]")
     return {name: [row[name] for row in found] for name in inputs}
 
@@ -109,81 +117,8 @@ def _of_columns(body, inputs) -> Mapping:
         check_names(found, inputs, "inputs")
         return found
     if len(inputs) > 1:
-        raise wrong("inputs", _kind(found), "an object with " + ", ".join(sorted(inputs)))
+        raise wrong("inputs", kind(found), "an object with " + ", ".join(sorted(inputs)))
     return {next(iter(inputs)): found}
-
-
-def _array(name: str, value, spec: Spec) -> np.ndarray:
-    shape, inner = [], value
-    while isinstance(inner, list):
-        shape.append(len(inner))
-        if not inner:
-            break
-        inner = inner[0]
-    check_shape(name, shape, spec)
-    # Level by level and not by recursion: how deep it goes is the client's choice.
-    cells = [value]
-    for size in shape:
-        for each in cells:
-            if not isinstance(each, list) or len(each) != size:
-                got = f"a list of {len(each)}" if isinstance(each, list) else _kind(each)
-                raise wrong(name, got, f"a list of {size} as its neighbours")
-        cells = [cell for each in cells for cell in each]
-    convert = _CONVERSIONS[spec.dtype.kind]
-    array = np.empty(len(cells), spec.dtype)
-    for index, cell in enumerate(cells):
-        try:
-            array[index] = convert(cell, spec.dtype)
-        except _CellError as error:
-            at = "".join(f"[{each}]" for each in np.unravel_index(index, shape)) if shape else ""
-            raise wrong(name + at, *error.args) from None
-    return array.reshape(shape)
-
-
-class _CellError(Exception):
-    """What a cell is and what was expected."""
-
-
-def _to_bytes(value, _) -> bytes:
-    if isinstance(value, str):
-        try:
-            return value.encode()
-        except UnicodeEncodeError:
-            raise _CellError("half of a surrogate pair", "a whole character") from None
-    if not _is_base64(value):
-        raise _CellError(_kind(value), 'a string or {"b64": "..."}')
-    try:
-        text = value["b64"].rstrip("=")
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise _CellError("a 'b64' that is no base64", "base64") from None
-
-
-def _to_whole(value, dtype) -> int:
-    limits = np.iinfo(dtype)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _CellError(_kind(value), "a whole number")
-    if not limits.min <= value <= limits.max:
-        raise _CellError("a number out of range", f"one from {limits.min} to {limits.max}")
-    return value
-
-
-def _to_real(value, dtype) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise _CellError(_kind(value), "a number")
-    # Compared before it is converted: a whole number may be too long for a float.
-    if not abs(value) <= float(np.finfo(dtype).max):
-        raise _CellError("a number out of range", f"one that {dtype} holds")
-    return float(value)
-
-
-def _to_boolean(value, _) -> bool:
-    if not isinstance(value, bool):
-        raise _CellError(_kind(value), "true or false")
-    return value
-
-
-_CONVERSIONS = {"O": _to_bytes, "i": _to_whole, "u": _to_whole, "f": _to_real, "b": _to_boolean}
 
 
 def to_body(outputs: Mapping[str, np.ndarray], in_rows: bool) -> dict:
@@ -242,26 +177,4 @@ def _no_constant(name):
 
 
 def _is_object(value) -> bool:
-    return isinstance(value, dict) and not _is_base64(value)
-
-
-def _is_base64(value) -> bool:
-    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
-
-
-def _kind(value) -> str:
-    """Name what JSON calls the value; the value itself may be of megabytes."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "a number out of range"
-    names = {
-        str: "a string",
-        int: "a number",
-        float: "a number",
-        list: "a list" if value else "an empty list",
-        dict: "an object",
-    }
-    return names[type(value)]
+    return isinstance(value, dict) and not is_base64(value)

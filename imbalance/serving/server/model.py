@@ -132,6 +132,7 @@ class Model:
         if not (still or at_once):
             return False
         self.states[number] = State("LOADING")
+        _log.info("%s: loading version %d", self.name, number)
         try:
             saved_model = await asyncio.to_thread(SavedModel, path)
         except LoadError as error:

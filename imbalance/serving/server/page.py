@@ -11,7 +11,8 @@ from aiohttp import web
 
 from imbalance.serving.server.service import Service
 
-FOLDER = Path(__file__).with_name("page")
+INDEX = "index.html"
+_FOLDER = Path(__file__).with_name("page")
 _ASSETS = "assets"
 # Nothing of elsewhere is loaded or asked, whatever a model's texts say; widths of bars are styles.
 _HEADERS = {
@@ -23,9 +24,16 @@ _HEADERS = {
 }
 
 
-def index() -> web.FileResponse:
-    """Return the page."""
-    return web.FileResponse(FOLDER / "index.html", headers=_HEADERS)
+def file(name: str) -> web.FileResponse:
+    """Return a file of the page.
+
+    Raises:
+        HTTPNotFound: there is none of that name.
+    """
+    path = next((each for each in _FOLDER.iterdir() if each.name == name), None)
+    if path is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(path, headers=_HEADERS)
 
 
 def models(service: Service) -> list[dict]:

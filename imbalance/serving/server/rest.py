@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from imbalance.serving.server import bodies, page
 from imbalance.serving.server.errors import RETRY_SECONDS, RequestError, one_line
@@ -21,14 +21,13 @@ def application(service: Service) -> web.Application:
     app = web.Application(middlewares=[_counted], client_max_size=service.limits.body)
     app[SERVICE] = service
     for base in ("/v1/models/{name:[^/:]+}", r"/v1/models/{name:[^/:]+}/versions/{version:\d+}"):
-        app.router.add_post(base + ":predict", _predict)
+        app.router.add_post(base + ":predict", _predict, expect_handler=_expected)
         app.router.add_get(base, _status)
         app.router.add_get(base + "/metadata", _metadata)
-    app.router.add_route("*", "/v1/{rest:.*}", _malformed)
     app.router.add_get("/metrics", _metrics)
     app.router.add_get("/", _page)
     app.router.add_get("/page/models.json", _models)
-    app.router.add_static("/page/", page.FOLDER)
+    app.router.add_get("/page/{name}", _page)
     return app
 
 
@@ -68,7 +67,7 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
-    return page.index()
+    return page.file(request.match_info.get("name", page.INDEX))
 
 
 async def _models(request: web.Request) -> web.Response:
@@ -76,12 +75,16 @@ async def _models(request: web.Request) -> web.Response:
     return _json({"models": found})
 
 
-async def _malformed(request: web.Request) -> web.Response:
-    raise RequestError(
-        "INVALID_ARGUMENT",
-        f"malformed request: {request.method} {request.path[:200]}, expected GET or POST "
-        "/v1/models/NAME[/versions/V] with nothing, /metadata or :predict after it",
-    )
+async def _expected(request: web.Request) -> None:
+    """Ask a client that waits with its body for it, unless the body is refused unread.
+
+    Other expectations are passed over, as HTTP lets a server do: aiohttp refuses them in plain
+    text.
+    """
+    awaited = request.headers["Expect"].lower() == "100-continue"
+    if awaited and request.version >= HttpVersion11 and not _too_large(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # of the answer nothing is sent yet
 
 
 _ROUTES = {_predict: "predict", _status: "status", _metadata: "metadata", _metrics: "metrics"}
@@ -94,32 +97,55 @@ async def _counted(request: web.Request, handler) -> web.StreamResponse:
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
-        if (request.content_length or 0) > service.limits.body:  # announced: nothing is waited for
+        if _too_large(request):  # announced: nothing is waited for
             raise web.HTTPRequestEntityTooLarge(service.limits.body, request.content_length)
         response = await handler(request)
-    except RequestError as error:
-        response = _error(error.http_status, str(error))
-        if error.http_status == 503:
-            response.headers["Retry-After"] = str(RETRY_SECONDS)
-    except web.HTTPRequestEntityTooLarge:
-        response = _error(413, f"body: more than {service.limits.body} bytes")
-    except web.HTTPException as error:
-        response = _error(error.status, error.text or error.reason)
-        response.headers.extend(
-            (key, value) for key, value in error.headers.items() if key in ("Allow", "Location")
-        )
-    except web.RequestPayloadError as error:  # compressed, and broken
-        response = _error(400, f"body: {error}")
     except ConnectionError:
         raise  # the client has gone
-    except Exception:
-        _log.exception("%s %s", request.method, request.path)
-        response = _error(500, "an error of the server, see its log")
+    except Exception as error:
+        response = _refusal(request, error)
     if service.stopping:
         response.force_close()
     route = _ROUTES.get(request.match_info.handler, "other")
     service.metrics.request("rest", route, str(response.status), loop.time() - start)
     return response
+
+
+def _refusal(request: web.Request, error: Exception) -> web.Response:
+    """Return the answer that says what went wrong."""
+    if isinstance(error, RequestError):
+        response = _error(error.http_status, str(error))
+        if error.http_status == 503:
+            response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = sorted(error.allowed_methods)
+        response = _error(405, f"method: got {request.method}, expected {' or '.join(allowed)}")
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    if isinstance(error, web.HTTPNotFound):
+        return _unknown(request)
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return _error(413, f"body: more than {request.app[SERVICE].limits.body} bytes")
+    if isinstance(error, web.HTTPException):
+        return _error(error.status, error.text or error.reason)
+    if isinstance(error, web.RequestPayloadError):  # compressed, and broken
+        return _error(400, f"body: {getattr(error.__cause__, 'message', error)}")
+    _log.error("%s %s", request.method, request.path, exc_info=error)
+    return _error(500, "an error of the server, see its log")
+
+
+def _unknown(request: web.Request) -> web.Response:
+    """Return the answer for a path that is none: 400 among models, as of TensorFlow Serving."""
+    path = request.path[:200]
+    if path.startswith("/v1/"):
+        expected = "/v1/models/NAME[/versions/V] with nothing, /metadata or :predict after it"
+        return _error(400, f"malformed request: {request.method} {path}, expected {expected}")
+    return _error(404, f"path: got {path!r}, expected /v1/models/NAME, /metrics or /")
+
+
+def _too_large(request: web.Request) -> bool:
+    return (request.content_length or 0) > request.app[SERVICE].limits.body
 
 
 def _number(request: web.Request) -> int | None:

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,9 +47,10 @@ def test_a_missing_library_is_named(monkeypatch, capsys):
     assert "aiohttp" in capsys.readouterr().err
 
 
-def test_sigterm_under_requests(runs):
+def test_sigterm_under_requests(runs, tmp_path):
     arguments = [sys.executable, "-m", "imbalance.serving", str(runs["text"].path), "--port", "0"]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         address = process.stdout.readline().split()[1]
         assert process.stdout.readline().startswith("gRPC: 127.0.0.1:")
@@ -90,6 +92,9 @@ def test_sigterm_under_requests(runs):
         process.stdout.close()
     assert failures == []
     assert set(statuses) == {200}
+    told = (tmp_path / "log").read_text()
+    waits = ("importing TensorFlow\n", "text: loading version 1\n", "text: version 1 is served: ")
+    assert re.search(".*".join(map(re.escape, waits)), told, re.DOTALL), told
 
 
 @pytest.mark.parametrize("argument", ["port", "grpc_port"])

@@ -62,13 +62,17 @@ def test_a_request_that_takes_too_long(runs, slow):
 
 
 def test_a_body_announced_too_large_is_not_waited_for(runs):
-    head = "POST /v1/models/text:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n{"
-    with (
-        running(runs["text"].path, limits=Limits(body=100)) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw,
-    ):
-        raw.sendall(head.encode())
-        assert raw.recv(100).startswith(b"HTTP/1.1 413")
+    head = "POST /v1/models/text:predict HTTP/1.1\r\nHost: x\r\nContent-Length: "
+    with running(runs["text"].path, limits=Limits(body=100)) as server:
+        for rest, answer in (
+            ("101\r\n\r\n{", b"HTTP/1.1 413 "),
+            ("101\r\nExpect: 100-continue\r\n\r\n", b"HTTP/1.1 413 "),
+            ("100\r\nExpect: 100-continue\r\n\r\n", b"HTTP/1.1 100 "),
+            ("0\r\nExpect: nonsense\r\n\r\n", b"HTTP/1.1 400 "),
+        ):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+                raw.sendall((head + rest).encode())
+                assert raw.recv(100).startswith(answer)
 
 
 def test_a_full_queue(runs, slow):

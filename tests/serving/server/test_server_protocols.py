@@ -1,6 +1,8 @@
 """REST in both forms and gRPC give the same answers, and those are the network's."""
 
 import base64
+import re
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -130,6 +132,14 @@ def test_status_and_metadata(client):
     assert "text" in signatures.signature_def["serving_default"].inputs
 
 
+def test_the_readme_names_every_signature(client):
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| signature | asks |") :].split("\n\n")[0]
+    named = {row.split("`")[1] for row in table.splitlines()[2:]}
+    metadata = client.raw("GET", "/v1/models/text/metadata").value["metadata"]
+    assert named == set(metadata["signature_def"]["signature_def"]) - {"__saved_model_init_op"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -138,13 +148,14 @@ def test_status_and_metadata(client):
         ("POST", f"/v1/models/text/versions/{10**30}:predict", 400),
         ("POST", f"/v1/models/text/versions/{'9' * 5000}:predict", 400),
         ("POST", "/v1/models/text:classify", 400),
-        ("GET", "/v1/models/text:predict", 400),
         ("GET", "/v1/models/nope", 404),
         ("GET", "/v1/models/text/versions/9", 404),
         ("GET", "/v1/models/text/versions/9/metadata", 404),
-        ("DELETE", "/v1/models/text", 400),
+        ("GET", "/v1/nope", 400),
         ("GET", "/nope", 404),
-        ("POST", "/metrics", 405),
+        ("GET", "/page/nope.js", 404),
+        ("GET", "/page/", 404),
+        ("GET", "/page/%2e%2e%2frest.py", 404),
     ],
 )
 def test_wrong_urls(client, method, path, status):
@@ -153,6 +164,23 @@ def test_wrong_urls(client, method, path, status):
     assert list(answer.value) == ["error"]
     assert answer.value["error"]
     assert "\n" not in answer.value["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/models/text:predict", "POST"),
+        ("PUT", "/v1/models/text/versions/1:predict", "POST"),
+        ("DELETE", "/v1/models/text", "GET, HEAD"),
+        ("POST", "/v1/models/text/metadata", "GET, HEAD"),
+        ("POST", "/metrics", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_one(client, method, path, allowed):
+    answer = client.raw(method, path)
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+    says = f"method: got {method}, expected {allowed.replace(', ', ' or ')}"
+    assert answer.value == {"error": says}
 
 
 @pytest.mark.parametrize(
@@ -248,11 +276,43 @@ def test_one_value_beside_the_rows():
         ({"instances": [{"text": "a", "k": 2}]}, "k is one value for all rows"),
         ({"inputs": {"text": ["a"], "k": 2**31}}, "k: got a number out of range"),
         ({"inputs": {"text": ["a"], "k": 2.0}}, "k: got a number, expected a whole number"),
-        ({"inputs": {"text": ["a"], "k": [2]}}, r"k: got the shape \[1\], expected \[\]"),
+        ({"inputs": {"text": ["a"], "k": [2]}}, "k: got a list, expected a whole number"),
         ({"inputs": {"text": ["a"], "k": True}}, "k: got true or false"),
     ):
         with pytest.raises(RequestError, match=says):
             to_arrays(body, inputs)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"inputs": {"text": None}}, "text: got null, expected a list of strings"),
+        ({"inputs": "a"}, "text: got a string, expected a list of strings"),
+        ({"instances": ["a", None]}, 'text[1]: got null, expected a string or {"b64": "..."}'),
+        ({"instances": [{"text": None}]}, 'text[0]: got null, expected a string or {"b64": "..."}'),
+        ({"instances": [["a"]]}, 'text[0]: got a list, expected a string or {"b64": "..."}'),
+        (
+            {"instances": ["a"], "signture_name": "top_k"},
+            "body.signture_name: unknown key, expected one of signature_name, instances, inputs; "
+            "did you mean 'signature_name'?",
+        ),
+    ],
+)
+def test_wrong_bodies_are_refused_in_words(client, body, says):
+    answer = client.predict(body)
+    assert (answer.status, answer.value) == (400, {"error": says})
+
+
+def test_lists_of_lists_are_refused_where_they_are_wrong():
+    inputs = {"tokens": Spec(np.dtype(object), (None, None))}
+    for value, says in (
+        (None, "tokens: got null, expected a list of lists of strings"),
+        ([["a"], "b"], "tokens[1]: got a string, expected a list of strings"),
+        ([["a"], ["b", "c"]], "tokens[1]: got a list of 2, expected a list of 1 as its neighbours"),
+        ([["a", 1]], 'tokens[0][1]: got a number, expected a string or {"b64": "..."}'),
+    ):
+        with pytest.raises(RequestError, match=re.escape(says)):
+            to_arrays({"inputs": value}, inputs)
 
 
 def test_what_the_graph_refuses_is_named(runs):
