@@ -109,19 +109,25 @@ def available_name(output_dir, config: RunConfig) -> str:
 
 @contextlib.contextmanager
 def writing(
-    output_dir, name: str, config: RunConfig | None = None, again: str | None = None
+    output_dir,
+    name: str,
+    config: RunConfig | None = None,
+    again: str | None = None,
+    keep_failed: bool = True,
 ) -> Iterator[Unfinished]:
     """Give an unfinished run, with an empty folder, that becomes ``output_dir/name`` when the
     block ends well.
 
-    A run that is killed stays unfinished. So does one that is interrupted or has no room to be
-    written, if there are checkpoints; any other that fails leaves nothing.
+    A run that is killed stays unfinished. So does one that is interrupted, has no room to be
+    written or fails, if there are checkpoints; wrong input leaves nothing.
 
     Args:
         output_dir, name: of the run.
         config: as it was asked for, which :func:`resuming` reads back; without it nothing is to
             go on with the run.
         again: see :class:`Unfinished`.
+        keep_failed: False, what fails goes, with its checkpoints; what is killed, interrupted or
+            has no room stays.
 
     Raises:
         InputError: if the folder cannot be made or written, or another run is writing it.
@@ -140,7 +146,7 @@ def writing(
             "to write into"
         ) from None
     try:
-        with _finished_by(run, new=True):
+        with _finished_by(run, True, keep_failed):
             if config is not None:
                 temporary = run.place / f"{CONFIG}.partial"
                 temporary.write_text(config.to_yaml(), encoding="utf-8")
@@ -154,13 +160,16 @@ def writing(
 
 
 @contextlib.contextmanager
-def resuming(name, again: str | None = None) -> Iterator[tuple[RunConfig, Unfinished]]:
+def resuming(
+    name, again: str | None = None, keep_failed: bool = True
+) -> Iterator[tuple[RunConfig, Unfinished]]:
     """Give the configuration of an unfinished run and the run, which the block is to finish.
 
     Args:
         name: of the run, in the default output folder; or its folder, the unfinished one or that
             which it becomes.
         again: see :class:`Unfinished`.
+        keep_failed: see :func:`writing`.
 
     Raises:
         InputError: if it is finished, there is none, or a process is writing it.
@@ -168,7 +177,7 @@ def resuming(name, again: str | None = None) -> Iterator[tuple[RunConfig, Unfini
     run = Unfinished(_final(Path(name)), again)
     if not run.place.is_dir():
         raise _not_unfinished(name, run)
-    with _finished_by(run, new=False):
+    with _finished_by(run, False, keep_failed):
         if run.final.exists():
             if not run.folder.exists():  # killed after its last step but one
                 shutil.rmtree(run.place, ignore_errors=True)
@@ -216,12 +225,13 @@ def _taken(run: Unfinished) -> checks.InputError:
 
 
 @contextlib.contextmanager
-def _finished_by(run: Unfinished, new: bool) -> Iterator[None]:
+def _finished_by(run: Unfinished, new: bool, keep_failed: bool) -> Iterator[None]:
     """Hold the lock of a run; give it its name when the block ends well.
 
     Args:
         run: the run.
-        new: whether it goes, with what was written, when the block fails.
+        new: whether it goes, with what was written, when there is nothing to go on with.
+        keep_failed: see :func:`writing`.
     """
     with _held(run):
         try:
@@ -233,7 +243,9 @@ def _finished_by(run: Unfinished, new: bool) -> Iterator[None]:
             problem = _of_storage(error)
             interrupted = isinstance(error, checks.Interrupted)
             refused = isinstance(error, checks.InputError) and not interrupted
-            if new and (refused or not run.resumable):
+            failed = isinstance(error, Exception) and problem is None and not interrupted
+            nothing = new and (refused or not run.resumable)
+            if nothing or (failed and not keep_failed):
                 shutil.rmtree(run.place, ignore_errors=True)
             remark = run.remark if run.resumable and not refused else ""
             if problem is not None:

@@ -182,6 +182,24 @@ def test_what_another_process_ended_is_kept_for_the_same_command(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
 
 
+def test_what_fails_is_not_kept_where_it_is_not_wanted(tmp_path):
+    again = {"again": "it", "keep_failed": False}
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path, "mine", CONFIG, **again) as run:
+        fail(run, KeyboardInterrupt())
+    with (
+        pytest.raises(InputError, match="No space left on device; .*: it goes on with it"),
+        resuming(run.final, **again),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert run.resumable
+    with pytest.raises(MemoryError) as caught, resuming(run.final, **again):
+        raise MemoryError
+    assert not hasattr(caught.value, "__notes__")
+    with pytest.raises(MemoryError), writing(tmp_path, "mine", CONFIG, **again) as run:
+        fail(run, MemoryError())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_input_leaves_nothing_of_a_new_run_and_all_of_an_old_one(tmp_path):
     with pytest.raises(InputError, match="wrong"), writing(tmp_path / "out", "mine", CONFIG) as run:
         fail(run, InputError("wrong"))

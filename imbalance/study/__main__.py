@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: the finished cells stay, run it again to go on", file=sys.stderr)
+        print("interrupted: what is trained stays, run it again to go on", file=sys.stderr)
         return 130
     if failures:
         listed = "\n".join(f"  {cell}: {reason}" for cell, reason in failures.items())

@@ -1,7 +1,8 @@
 """A cell of a study: one model, one row of the grid, one seed; and what its folder holds.
 
 ===================  ========================================================================
-``cell.json``        what was asked for (``asked``), the ``seconds`` it took, the
+``cell.json``        what was asked for (``asked``), the ``seconds`` it took (of one that was
+                     killed and gone on with, those of the epochs that were kept, too), the
                      ``training_rows`` of each class in the order of the ids (validation rows
                      among them; of spans, how many of each type), and the ``scores`` on the
                      test split
@@ -86,9 +87,11 @@ class Outcome:
         training_rows: rows of each class, or spans of each type, in training and validation
             together, shape (C,).
         seconds: that the training took.
+        seconds_before: of these, those of killed processes, which this one went on from.
     """
 
     predictions: Predictions
     labels: tuple[str, ...]
     training_rows: np.ndarray
     seconds: float
+    seconds_before: float = 0.0

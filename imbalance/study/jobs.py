@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess  # nosec B404 # our worker
@@ -83,12 +82,11 @@ def _leaves(settings: Mapping, place: str = "") -> dict:
 
 
 def train(cell: Cell, split: str, output_dir: Path, run: Runner) -> str | None:
-    """Train a cell, after removing what a killed training of it left.
+    """Train a cell, or what a killed training of it left to do.
 
     Returns:
         Why it failed, in one line; nothing if its folder is there.
     """
-    shutil.rmtree(cell.folder.with_name(f".{cell.name}.partial"), ignore_errors=True)
     job = {
         "name": cell.name,
         "output_dir": str(cell.folder.parent),
@@ -110,6 +108,10 @@ def in_process_of_its_own(job: Mapping, log: Path, *, at_once: int = 1) -> str |
         job: see the worker.
         log: where its output goes.
         at_once: how many train at a time; each gets its share of the cores.
+
+    Raises:
+        KeyboardInterrupt: if the process ended because the study is interrupted; that is no
+            failure of the job.
     """
     path = log.with_suffix(".json")
     path.write_text(json.dumps(job, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -138,7 +140,11 @@ def in_process_of_its_own(job: Mapping, log: Path, *, at_once: int = 1) -> str |
             process.kill()
             raise
         finally:
+            # Who kills what is running takes it out; a terminal interrupts all of its processes.
+            interrupted = process not in _running or process.returncode == -signal.SIGINT
             _running.discard(process)
+    if interrupted:
+        raise KeyboardInterrupt
     if code == 0:
         return None
     if code < 0:
@@ -176,6 +182,7 @@ def each(calls: Sequence[Callable], at_once: int = 1) -> Iterator[tuple[int, obj
         # What is not cancelled now is running, and may only be about to start its process.
         while any(future.running() for future in places):
             for process in list(_running):
+                _running.discard(process)
                 process.kill()
             time.sleep(0.05)
         pool.shutdown()

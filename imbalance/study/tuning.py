@@ -29,6 +29,7 @@ from imbalance.study.cells import Cell
 from imbalance.study.config import Study, nested
 from imbalance.study.jobs import stale
 from imbalance.study.rows import Row
+from imbalance.unfinished import Unfinished
 
 _BUDGET = ("folds", "repeats", "epochs", "seed")
 FOLDS = "tuning"  # the folder of the folds' runs, which go when their trial is scored
@@ -226,6 +227,8 @@ def _score(study: Study, row: Row, number: int, values: Mapping, train: Train):
         if not cell.finished:
             reason = train(cell)
         if reason:
+            # Nobody goes on with it: the trial is made.
+            shutil.rmtree(Unfinished(cell.folder).place, ignore_errors=True)
             break
     finished = [cell for cell in cells if cell.finished]
     seconds = sum(cell.result()["seconds"] for cell in finished)

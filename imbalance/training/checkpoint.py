@@ -21,6 +21,10 @@ from imbalance.training.exchange import from_first
 _log = logging.getLogger(__name__)
 
 
+class Unusable(checks.InputError):
+    """Checkpoints that a training cannot go on from: of other settings, data or versions."""
+
+
 class Checkpoints:
     """The checkpoints of a training; if there are some already, it goes on from the newest.
 
@@ -38,7 +42,7 @@ class Checkpoints:
         seconds: that they took.
 
     Raises:
-        InputError: if the checkpoints are of a training that depends on something else.
+        Unusable: if the checkpoints are of a training that depends on something else.
     """
 
     def __init__(
@@ -78,13 +82,23 @@ class Checkpoints:
     def restore(self, model: keras.Model, callbacks: Mapping) -> None:
         """Give network, optimizer, which must be built, and callbacks the state of the checkpoint,
         if there is one.
+
+        Raises:
+            Unusable: if they have not what the checkpoint is of; the data and the settings are the
+                same, so it is of another version.
         """
         if self._saved is None:
             return
-        for name, state in self._saved["callbacks"].items():
-            callbacks[name].set_state(state)
-        _assign(model.variables, self._saved["network"])
-        _assign(model.optimizer.variables, self._saved["optimizer"])
+        try:
+            for name, state in self._saved["callbacks"].items():
+                callbacks[name].set_state(state)
+            _assign(model.variables, self._saved["network"])
+            _assign(model.optimizer.variables, self._saved["optimizer"])
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise Unusable(
+                "--resume: the checkpoint holds another state than this training has, expected the "
+                "versions of this package and of Keras that the run began with"
+            ) from None
         self._saved = None  # the memory
 
     def save(self, model: keras.Model, callbacks: Mapping, epochs: int, seconds: float) -> None:
@@ -111,7 +125,7 @@ class Checkpoints:
         before = self._saved["of"]
         changed = [name for name, value in self._of.items() if before.get(name) != value]
         if changed:
-            raise checks.InputError(
+            raise Unusable(
                 f"--resume: {', '.join(changed)} changed since {self._folder} was written, "
                 "expected what the run began with; put it back, or remove the folder and begin anew"
             )
@@ -141,13 +155,6 @@ def _values(variables) -> list:
 
 
 def _assign(variables, values) -> None:
-    shapes = [tuple(each.shape) for each in variables]
-    if shapes != [each.shape for each in values]:
-        # The data and the settings are the same.
-        raise checks.InputError(
-            "--resume: the checkpoint holds other variables than the network has, expected the "
-            "versions of this package and of Keras that the run began with"
-        )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 

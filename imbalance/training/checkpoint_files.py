@@ -73,11 +73,14 @@ def newest(folder: Path) -> bytes | None:
     Args:
         folder: of the checkpoints; there may be none.
     """
-    for path in _newest_first(folder):
+    paths = list(_newest_first(folder))
+    for path in paths:
         content = path.read_bytes()
         if path.stem.endswith(_hash(io.BytesIO(content))):
             return content
         _log.warning("checkpoint: %s is damaged: it is not used", path)
+    if paths:
+        _log.warning("checkpoint: none in %s is whole: training begins anew", folder)
     return None
 
 

@@ -54,10 +54,12 @@ class Training:
     Attributes:
         config: the resolved configuration: precision and data-filled arguments included.
         summary: for ``metrics.json``: rows and weights of each class, epochs, seconds.
+        seconds_before: of these seconds, those of the processes that this one went on from.
     """
 
     config: RunConfig
     summary: Mapping
+    seconds_before: float
 
 
 def fit(
@@ -172,6 +174,7 @@ def fit(
             "decision": decided,
             "warnings": list(findings.messages.values()),
         },
+        done.seconds,
     )
 
 

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +37,8 @@ class FalseRunner:
         self.jobs.append(job["name"])
         folder = Path(job["output_dir"], job["name"])
         partial = folder.with_name(f".{folder.name}.partial")
-        partial.mkdir(parents=True)  # fails where that of a killed training stands
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         if len(self.jobs) == self.killed_at:
             raise KeyboardInterrupt
         if job["name"] in self.failing:
@@ -166,6 +170,36 @@ def test_an_interruption_starts_nothing_more_and_kills_what_runs():
     assert time.monotonic() - before < 30
     assert len(started) < 4
     assert all(process.returncode for process in started)
+
+
+def test_a_training_that_an_interruption_ended_did_not_fail(tmp_path):
+    """A failed trial of the tuning counts as a bad one, and is not made again."""
+    ended = []
+
+    def trains(place):
+        try:
+            ended.append(jobs.in_process_of_its_own({}, tmp_path / f"{place}.log", at_once=2))
+        except KeyboardInterrupt:
+            ended.append("interrupted")
+            raise
+
+    def interrupted():
+        while len(jobs._running) < 1:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(jobs.each([partial(trains, 0), interrupted], at_once=2))
+    assert ended == ["interrupted"]
+    # By the terminal, which interrupts all of its processes.
+    thread = threading.Thread(target=lambda: pytest.raises(KeyboardInterrupt, trains, 1))
+    thread.start()
+    while not jobs._running:
+        time.sleep(0.01)
+    time.sleep(0.3)  # until Python answers signals
+    next(iter(jobs._running)).send_signal(signal.SIGINT)
+    thread.join()
+    assert ended == ["interrupted"] * 2
 
 
 def test_a_failing_cell_keeps_none_of_the_others(write, capsys):
@@ -334,6 +368,20 @@ def test_a_failing_trial_counts_as_a_bad_one(tuned):
     assert trials["macro_f1"][1] == 0
     assert trials["remark"][1].startswith("the reason")
     assert len(trials) == 5
+
+
+def test_a_failed_trial_leaves_nothing_to_go_on_with(tuned):
+    study, name = tuned(), "focal-trial1-repeat0-fold0"
+
+    class Killed(FalseRunner):
+        def __call__(self, job, log):
+            if job["name"] != name:
+                return super().__call__(job, log)
+            Path(job["output_dir"], f".{name}.partial", "checkpoints").mkdir(parents=True)
+            return "killed by SIGKILL"
+
+    assert run(study, runner=Killed()) == {}
+    assert not list((study.output_dir / tuning.FOLDS).iterdir())
 
 
 def test_another_budget_than_that_of_the_trials_is_refused(tuned):

@@ -12,12 +12,13 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imbalance import run_folder
-from imbalance.checks import InputError
 from imbalance.config import RunConfig
 from imbalance.data import load
 from imbalance.run_folder import Run
 from imbalance.training import checkpoint_files
+from imbalance.training.checkpoint import Checkpoints, Unusable
 from imbalance.training.fit import fit
+from imbalance.training.stateful import EarlyStopping
 
 
 class Killed(Exception):
@@ -133,8 +134,25 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(small_corpus, lef
 
 
 def test_the_checkpoint_of_another_training_is_refused(small_corpus, left):
-    with pytest.raises(InputError, match="--resume: settings .* changed since .*checkpoints was"):
+    with pytest.raises(Unusable, match="--resume: settings .* changed since .*checkpoints was"):
         trained(configured(small_corpus, seed=2), left)
+
+
+@pytest.mark.parametrize("part", ["callbacks", "network", "optimizer"])
+def test_the_checkpoint_of_another_version_is_refused(tmp_path, part):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    stopping = {"EarlyStopping": EarlyStopping()}
+    stopping["EarlyStopping"].on_train_begin()
+    folder = tmp_path / "checkpoints"
+    Checkpoints(folder, tmp_path / "logs", {"a": 1}).save(model, stopping, 1, 2.0)
+    tree = checkpoint_files.read(checkpoint_files.newest(folder))
+    Checkpoints(folder, tmp_path / "logs", {"a": 1}).restore(model, stopping)
+    other = {"Renamed": {}} if part == "callbacks" else tree[part][1:]
+    checkpoint_files.save(folder, 2, tree | {part: other})
+    with pytest.raises(Unusable, match="another state than .*, expected the versions of this pack"):
+        Checkpoints(folder, tmp_path / "logs", {"a": 1}).restore(model, stopping)
 
 
 def test_a_checkpoint_is_what_was_kept(tmp_path):
@@ -148,7 +166,9 @@ def test_a_checkpoint_is_what_was_kept(tmp_path):
     assert (found["b"]["d"], found["e"]) == ("x", [])
 
 
-def test_any_damage_is_seen(tmp_path):
+def test_any_damage_is_seen(tmp_path, caplog):
+    assert checkpoint_files.newest(tmp_path / "absent") is None
+    assert not caplog.messages
     random = np.random.default_rng(0)
     path = checkpoint_files.save(tmp_path, 1, {"a": np.arange(50)})
     content = path.read_bytes()
@@ -159,6 +179,7 @@ def test_any_damage_is_seen(tmp_path):
         assert checkpoint_files.newest(tmp_path) is None
         path.write_bytes(content[:place])
         assert checkpoint_files.newest(tmp_path) is None
+    assert f"checkpoint: none in {tmp_path} is whole: training begins anew" in caplog.messages
     path.write_bytes(content)
     found = checkpoint_files.read(checkpoint_files.newest(tmp_path))
     assert found["a"].tolist() == list(range(50))

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from imbalance import losses, models, tasks
 from imbalance.training.diagnosis import vanished
-from imbalance.training.gradient_share import GradientShares
+from imbalance.training.gradient_share import Gradients, GradientShares
 
 IDS = np.arange(1, 9).reshape(8, 1).astype("int32")
 LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 2], "int32")
@@ -72,6 +72,21 @@ def test_a_class_that_the_sample_lacks_has_no_share(table):
     assert np.isnan(found.shares).tolist() == [False, False, False, True]
 
 
+def test_where_there_is_no_gradient_nobody_has_a_share():
+    zeros = np.zeros(2)
+    with np.errstate(all="raise"):
+        assert np.isnan(Gradients(np.ones(2), zeros, zeros, zeros, zeros).shares).all()
+
+
+def test_batches_of_all_widths_are_traced_once(table):
+    by_width = batches(np.repeat(IDS, 2, axis=1), size=3)  # the last is smaller
+    shares = GradientShares(by_width, "softmax", tasks.get("classification").class_of, 3)
+    shares.set_model(network(table, losses.CrossEntropy()))
+    shares.on_train_begin()
+    shares.on_epoch_end(0)
+    assert shares._of_batch.experimental_get_tracing_count() == 1
+
+
 def test_padding_of_tokens_has_no_share(table):
     loss = losses.CrossEntropy(reduction="mean_with_sample_weight")
     ids = np.array([[1, 2, 3, 4], [5, 6, 0, 0]], "int32")
@@ -93,10 +108,15 @@ def test_of_sigmoids_a_row_counts_for_its_class_with_all_of_its_logits(table):
     sizes = np.abs(p - np.eye(3)[LABELS]).sum(-1) * WEIGHTS / 4
     shares = np.array([sizes[each == LABELS].sum() for each in range(3)]) / sizes.sum()
     np.testing.assert_allclose(found.shares, shares, rtol=1e-5)
+    # Of logits of 0, p is a half.
+    flat = 3 * 0.5 * WEIGHTS / 4
+    uninformed = np.array([flat[each == LABELS].sum() for each in range(3)]) / sizes.sum()
+    np.testing.assert_allclose(found.uninformed / found.all.sum(), uninformed, rtol=1e-5)
 
 
 def test_one_sigmoid_for_two_classes(table):
     labels = np.minimum(LABELS, 1)
+    table[1, 0] = 0.25  # the other class begins at 0
     model = network(table[:, :1], losses.BinaryCrossEntropy())
     found = measured(model, batches(labels=labels), "sigmoid", classes=2)
     wrong = (table[IDS[:, 0], 0] > 0) != labels
@@ -110,6 +130,7 @@ def test_classes_of_answers_are_start_and_end(table):
     ids = np.array([[1, 2, 3, 4]], "int32")
     positions = np.zeros((1, 4, 2), "float32")
     positions[0, 1, 0] = positions[0, 2, 1] = 1
+    table[2, 0] = 0.25  # a yes begins at 0
     tokens = network(table[:, :2], losses.BinaryCrossEntropy(), tokens=True)
     weights = np.array([[0, 1, 1, 1]], "float32")
     given = batches(ids, positions, weights)
@@ -118,6 +139,8 @@ def test_classes_of_answers_are_start_and_end(table):
     p = 1 / (1 + np.exp(-table[ids[0], :2]))
     sizes = (np.abs(p - positions[0]) * weights.T).sum(0)
     np.testing.assert_allclose(found.shares, sizes / sizes.sum(), rtol=1e-5)
+    wrong = (table[ids[0], :2] > 0) != (positions[0] > 0)
+    assert found.wrong.tolist() == wrong[1:].sum(0).tolist()
 
     turned = models.LossStateModel(
         tokens.inputs, keras.layers.Permute((2, 1))(tokens.outputs[0]), name="turned"

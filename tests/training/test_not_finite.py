@@ -31,8 +31,11 @@ def test_the_batch_is_named_with_its_first_rows():
         "a.csv:9 and 2 more"
     )
     assert message([4]).endswith("the batch holds a.csv:4")
+    assert message([5, 4, 3, 2, 1]).endswith("a.csv:4, a.csv:5")
+    assert message([6, 5, 4, 3, 2, 1]).endswith("a.csv:4, a.csv:5 and 1 more")
 
 
 def test_half_precision_is_named_as_a_cause():
-    expected = "below 0.001, or training.precision: float32 instead of mixed_float16; the batch"
-    assert expected in message([4], "mixed_float16")
+    for precision in ("mixed_float16", "mixed_bfloat16"):
+        expected = f"below 0.001, or training.precision: float32 instead of {precision}; the batch"
+        assert expected in message([4], precision)
