@@ -23,7 +23,7 @@ _UNTIMED = 1  # epochs
 _KINDS = ("plain", "deterministic")
 # By what the configuration says; of the embedded corpus, so that no other data is needed.
 _RUNS = {
-    "text_cnn, 128 tokens": {},
+    "text_cnn, tables": {},
     "text_cnn, dense": {"model": {"args": {"implementation": "dense"}}},
     "bigru": {"model": "bigru", "data": {"max_length": 64}},
 }
