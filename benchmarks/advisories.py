@@ -2,7 +2,7 @@
 
 FILE is ``insecure.json`` of https://github.com/pyupio/safety-db: package names and the versions
 that advisories name. It is for machines that cannot reach a service that ``pip-audit`` asks. Exit
-status 1 if a version that is installed is among them.
+status 1 if a version that is installed is among them, 2 if FILE is another.
 """
 
 import argparse
@@ -19,8 +19,13 @@ from packaging.utils import canonicalize_name
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advisories", description=__doc__)
     parser.add_argument("file", type=Path)
-    known = json.loads(parser.parse_args().file.read_text(encoding="utf-8"))
-    written = datetime.fromtimestamp(known.pop("$meta")["timestamp"], UTC)
+    path = parser.parse_args().file
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        written = datetime.fromtimestamp(known.pop("$meta")["timestamp"], UTC)
+        known = {name: [SpecifierSet(each) for each in named] for name, named in known.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        parser.error(f"{path}: expected insecure.json of safety-db ({type(error).__name__})")
     installed = {
         canonicalize_name(each.name): each.version for each in metadata.distributions() if each.name
     }
@@ -31,7 +36,7 @@ def main() -> int:
             continue
         named += 1
         for specifier in specifiers:
-            if SpecifierSet(specifier).contains(version, prereleases=True):
+            if specifier.contains(version, prereleases=True):
                 found += 1
                 print(f"{name} {version}: an advisory names {specifier}")
     print(

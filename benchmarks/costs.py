@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 from unittest import mock
 
+from imbalance.checks import whole
+
 _ROUNDS, _EPOCHS = 3, 4
 _UNTIMED = 1  # epochs
 _KINDS = ("plain", "deterministic")
@@ -32,7 +34,7 @@ _NAMED = ("GradientShares", "checkpoint", "TensorBoard", "Diagnosis")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=_ROUNDS)
+    parser.add_argument("--rounds", type=whole(1, 1000), default=_ROUNDS)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance import checks
+
 LIMIT = 1e-5
 SETTINGS = ("one", "devices", "processes")
 _PROCESSES = {"one": 1, "devices": 1, "processes": 2}
@@ -27,6 +29,7 @@ CLASSES, VOCABULARY, TIME = 3, 30, 5
 # The last batches are uneven, and of fewer rows than there are replicas.
 SIZES = (8, 7, 1)
 _EPOCHS = 2
+_SUM = "cross_entropy+dice_loss"
 # By the settings of a run. Losses are compared with stochastic gradient descent: Adam makes as much
 # of a gradient that is rounding alone as of any other.
 OPTIMIZERS = {
@@ -68,6 +71,12 @@ def main(arguments=None) -> int:
     )
     parser.add_argument("--child", nargs=2, metavar=("SETTING", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.loss:
+        from imbalance import losses
+
+        for name in options.loss:
+            if name not in (known := {*losses.TABLE, _SUM}):
+                parser.error(str(checks.unknown("--loss", name, known)))
     if options.child:
         _train(options.child[0], Path(options.child[1]), _cases(options.loss, options.optimizer))
         return 0
@@ -212,7 +221,7 @@ def _cases(only, optimizers) -> Iterator[Case]:
     per_class = (5.0, 2.0, 1.0)
     variants = [(name, {}) for name in losses.TABLE]
     variants += [("focal_loss", {"rescale": True}), ("binary_focal_loss", {"rescale": True})]
-    variants += [("ghm_loss", {"momentum": 0.9}), ("cross_entropy+dice_loss", {})]
+    variants += [("ghm_loss", {"momentum": 0.9}), (_SUM, {})]
     for name, extra in variants:
         if only and name not in only:
             continue

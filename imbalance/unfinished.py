@@ -68,7 +68,8 @@ class Unfinished:
     @property
     def begun(self) -> bool:
         """Whether its configuration is there, which it is gone on with."""
-        return (self.place / CONFIG).exists()
+        path = self.place / CONFIG
+        return path.is_file() and path.stat().st_size > 0
 
     @property
     def resumable(self) -> bool:
@@ -177,15 +178,21 @@ def resuming(
     run = Unfinished(_final(Path(name)), again)
     if not run.place.is_dir():
         raise _not_unfinished(name, run)
+    if run.final.exists() and run.folder.exists():
+        raise checks.InputError(
+            f"--resume: {run.final} is in the place of the run that {run.place} holds, expected "
+            "nothing there; move it away"
+        )
     with _finished_by(run, False, keep_failed):
         if run.final.exists():
-            if not run.folder.exists():  # killed after its last step but one
-                shutil.rmtree(run.place, ignore_errors=True)
+            # Killed after its last step but one.
+            shutil.rmtree(run.place, ignore_errors=True)
             raise _not_unfinished(name, run)
         if not run.begun:
             raise checks.InputError(
-                f"--resume: {run.place} has no {CONFIG}: its run was killed before it began, is "
-                "none of train.py, or one of several processes; remove the folder and train anew"
+                f"--resume: {run.place} has no {CONFIG} with settings: its run was killed before "
+                "it began, is none of train.py, or one of several processes; remove the folder and "
+                "train anew"
             )
         run.folder.mkdir(exist_ok=True)
         for each in run.folder.iterdir():
@@ -198,16 +205,18 @@ def _final(path: Path) -> Path:
     if unfinished := re.fullmatch(r"\.(.+)\.partial", path.name):
         path = path.with_name(unfinished[1])
     if not path.name or path.name == "..":
-        raise checks.wrong("--resume", path, "the name or the folder of an unfinished run")
+        given = "" if path == Path() else path
+        raise checks.wrong("--resume", given, "the name or the folder of an unfinished run")
     if len(path.parts) == 1 and not Unfinished(path).place.exists():
         path = Path(RunConfig.output_dir, path)
     return path
 
 
 def _not_unfinished(name, run: Unfinished) -> checks.InputError:
-    if run.final.is_dir():
+    if (run.final / CONFIG).is_file():
         return checks.wrong("--resume", Path(name), f"an unfinished run: {run.final} is finished")
-    others = sorted(each.name for each in run.final.parent.glob(".*.partial"))
+    found = run.final.parent.glob(".*.partial")
+    others = sorted(each.name for each in found if each.is_dir())
     names = ", ".join(each.removeprefix(".").removesuffix(".partial") for each in others)
     expected = f"an unfinished run; in {run.final.parent} there is {names or 'none'}"
     return checks.wrong("--resume", Path(name), expected)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import child, measure, memory
+from benchmarks import advisories, child, measure, memory
 from benchmarks.kills import __main__ as kills
 from benchmarks.kills import runs
 from imbalance.unfinished import Unfinished
@@ -115,7 +115,7 @@ def test_kills_know_in_which_phase_a_run_is(tmp_path):
         *("run/vocabulary.txt", "run/metrics.json", "run/serving"),
     ):
         (run.place / path).parent.mkdir(parents=True, exist_ok=True)
-        (run.place / path).touch()
+        (run.place / path).write_text("x")
         phases[path] = [each for each in runs.PHASES if runs.begun(run, each, checkpoints=0)]
     assert [len(each) for each in phases.values()] == [1, 2, 3, 3, 4, 5, 6]
     assert not runs.begun(run, "epoch", checkpoints=2)
@@ -124,3 +124,28 @@ def test_kills_know_in_which_phase_a_run_is(tmp_path):
     assert sum(map(len, kills.KILLS)) == 20
     result = ("", ([runs.Killed("epoch", left)], False, ""))
     assert kills.table([result])[-1] == f"| 1 | epoch | {left} | **no** |"
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"{}", b'{"$meta": 3}', b"\xff", b"[" * 9999]
+)
+def test_what_is_no_file_of_advisories_is_refused(tmp_path, content, monkeypatch, capsys):
+    path = tmp_path / "insecure.json"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(sys, "argv", ["advisories", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        advisories.main()
+    assert ended.value.code == 2
+    assert "insecure.json: expected insecure.json of safety-db" in capsys.readouterr().err
+
+
+def test_an_advisory_names_what_is_installed(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "insecure.json"
+    known = {"$meta": {"timestamp": 0}, "pytest": ["<1", ">1"], "numpy": ["<1"], "absent": [">0"]}
+    path.write_text(json.dumps(known))
+    monkeypatch.setattr(sys, "argv", ["advisories", str(path)])
+    assert advisories.main() == 1
+    told = capsys.readouterr().out
+    assert f"pytest {pytest.__version__}: an advisory names >1" in told
+    assert "2 of them have advisories, 1 name a version" in told

@@ -81,7 +81,7 @@ def left_behind(folder, checkpoint: bool = True) -> Unfinished:
         "from imbalance.unfinished import writing\n"
         "config = RunConfig.from_mapping({'name': 'mine', 'loss': 'dice_loss'})\n"
         "with writing(sys.argv[1], 'mine', config) as run:\n"
-        "    (run.folder / 'half').write_text('x')\n"
+        "    (run.folder / 'config.yaml').write_text('x')\n"
         "    (run.folder / 'tensorboard').write_text('x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -113,6 +113,7 @@ def test_what_a_killed_run_left_is_gone_on_with(tmp_path, name):
         # Not twice at a time.
         with pytest.raises(InputError, match="is being written by another process"):
             resuming(left.final).__enter__()
+        (run.folder / "config.yaml").touch()
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
     with pytest.raises(InputError, match="an unfinished run: .*mine is finished"):
         resuming(left.final).__enter__()
@@ -136,8 +137,15 @@ def test_what_is_no_unfinished_run_is_refused(tmp_path):
     left = left_behind(tmp_path, checkpoint=False)
     with pytest.raises(InputError, match="got .*other.*; in .* there is mine"):
         resuming(tmp_path / "other").__enter__()
-    (left.place / "config.yaml").unlink()
-    with pytest.raises(InputError, match="has no config.yaml"):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="got .*empty', expected an unfinished run; in"):
+        resuming(tmp_path / "empty").__enter__()
+    left.final.mkdir()
+    with pytest.raises(InputError, match="mine is in the place of the run that .*; move it away"):
+        resuming(left.place).__enter__()
+    left.final.rmdir()
+    (left.place / "config.yaml").write_text("")
+    with pytest.raises(InputError, match="has no config.yaml with settings"):
         resuming(left.place).__enter__()
     assert left.place.exists()
 

@@ -119,6 +119,8 @@ def _left_behind(name: str) -> Iterator[tuple]:
     with unfinished.resuming(name) as (config, run):
         strategy = _strategy(config, None)
         _show_log()
+        if not run.resumable:
+            print("checkpoint: there is none: training begins anew", file=sys.stderr)
         yield config, run, strategy
 
 

@@ -63,7 +63,9 @@ class RunConfig:
             checks.text("name", self.name)
             plain = Path(self.name).name == self.name and self.name.isprintable()
             if not plain or self.name.startswith(".") or len(self.name.encode()) > 200:
-                raise checks.wrong("name", self.name, "a folder name, without a path")
+                raise checks.wrong(
+                    "name", self.name, "a folder name of at most 200 bytes, without a path"
+                )
         checks.path("output_dir", self.output_dir)
         checks.choice("task", self.task, TASKS)
         formats = FORMATS if self.task == "classification" else SPAN_FORMATS

@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         if options.name and len(options.models) > 1:
             raise wrong("--name", options.name, "one MODEL_DIR with it")
+        if options.port and options.port == options.grpc_port:
+            raise wrong("--grpc-port", options.grpc_port, "another port than --port")
         _check_needed()
         from imbalance.serving import folders
 

@@ -12,9 +12,9 @@ from imbalance.study.run import lines, run
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; return the exit status."""
-    options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything imports TensorFlow
     try:
+        options = _parser().parse_args(arguments)
         study = Study.from_yaml(options.study, data=options.data)
         if options.dry_run:
             print("\n".join(lines(study, options.only)))

@@ -94,9 +94,11 @@ def check(study: Study, cells: Sequence[Cell]) -> None:
     for row in study.rows:
         if row.name in losses:
             try:
+                check(study.run(row))
                 if tuning.missing(study, row):
                     tuning.check(study, row)
-                check(study.run(row))
+                    for changes in tuning.ends(study, row):
+                        check(study.run(row, changes))
             except InputError as error:
                 raise InputError(f"{study.path}: rows, {row.name}: {error}") from None
             except Exception:  # nosec B110

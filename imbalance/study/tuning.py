@@ -122,6 +122,16 @@ def check(study: Study, row: Row) -> None:
         )
 
 
+def ends(study: Study, row: Row) -> list[dict]:
+    """Return, as nested settings, each choice or end of the spaces of a row, one at a time."""
+    spaces = study.tuning.spaces[row.name]
+    return [
+        nested({setting: value})
+        for setting, space in spaces.items()
+        for value in space.get("choices") or (space["low"], space["high"])
+    ]
+
+
 def try_once(study: Study, row: Row, train: Train) -> tuple[str, float]:
     """Make the next trial of a row and write it down; return a line to show, and its seconds."""
     own = read(study).query("loss == @row.name")

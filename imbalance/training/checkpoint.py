@@ -5,6 +5,7 @@ the optimizer's (moments, averaged weights, how many steps are done), the state 
 how far the logs of TensorBoard go. The order of the rows follows from seed and epoch.
 """
 
+import json
 import logging
 import os
 import time
@@ -16,7 +17,9 @@ import tensorflow as tf
 
 from imbalance import checks
 from imbalance.training import checkpoint_files
-from imbalance.training.exchange import from_first
+from imbalance.training.exchange import differences, from_first
+
+_NAMED_AT_MOST = 5
 
 _log = logging.getLogger(__name__)
 
@@ -122,12 +125,13 @@ class Checkpoints:
         checkpoint_files.save(self._folder, epochs, tree)
 
     def _check(self):
-        before = self._saved["of"]
-        changed = [name for name, value in self._of.items() if before.get(name) != value]
+        changed = list(differences(json.loads(json.dumps(self._of)), self._saved["of"]))
         if changed:
+            names = ", ".join(changed[:_NAMED_AT_MOST])
+            more = f" and {len(changed) - _NAMED_AT_MOST} more" * (len(changed) > _NAMED_AT_MOST)
             raise Unusable(
-                f"--resume: {', '.join(changed)} changed since {self._folder} was written, "
-                "expected what the run began with; put it back, or remove the folder and begin anew"
+                f"--resume: {names}{more} changed since {self._folder} was written, expected what "
+                "the run began with; put it back, or remove the folder and begin anew"
             )
 
 

@@ -86,7 +86,8 @@ def newest(folder: Path) -> bytes | None:
 
 def _newest_first(folder: Path) -> Iterator[Path]:
     names = sorted(folder.glob("*.npz"), reverse=True)
-    return (each for each in names if re.fullmatch(r"\d{6}-[0-9a-f]{32}", each.stem))
+    named = (each for each in names if re.fullmatch(r"\d{6}-[0-9a-f]{32}", each.stem))
+    return (each for each in named if each.is_file())
 
 
 def read(content: bytes):

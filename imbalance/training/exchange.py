@@ -59,7 +59,7 @@ def check_same(given: Mapping, strategy: tf.distribute.Strategy | None = None) -
         return
     own = json.loads(json.dumps(given))
     first = json.loads(from_first(json.dumps(given).encode(), strategy))
-    differ = list(_differences(own, first))
+    differ = list(differences(own, first))
     if _sums(strategy, [len(differ)]):
         what = ", ".join(differ) or "settings or data"
         raise checks.InputError(
@@ -68,13 +68,19 @@ def check_same(given: Mapping, strategy: tf.distribute.Strategy | None = None) -
         )
 
 
-def _differences(own, first, name: str = "") -> Iterator[str]:
+def differences(own, first, name: str = "") -> Iterator[str]:
+    """Yield the places in which two trees of mappings differ.
+
+    Example:
+        >>> list(differences({"a": {"b": 1, "c": 2}}, {"a": {"b": 3, "c": 2}, "d": 0}))
+        ['a.b', 'd']
+    """
     if not (isinstance(own, dict) and isinstance(first, dict)):
         if own != first:
             yield name
         return
     for key in own | first:
-        yield from _differences(own.get(key), first.get(key), f"{name}.{key}" if name else key)
+        yield from differences(own.get(key), first.get(key), f"{name}.{key}" if name else key)
 
 
 def _sums(strategy, values, *, first_only: bool = False) -> np.ndarray:

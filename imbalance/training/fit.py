@@ -43,7 +43,6 @@ from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
 
 # Of what decides a training, and what does not.
-_SETTINGS = "settings that data or machine decide"
 _PLACE = {"name": None, "output_dir": None}
 
 
@@ -108,7 +107,7 @@ def fit(
     logs = folder / run_folder.TENSORBOARD
     depends_on = _identity(problem, encoded.encoder)
     # Where a run is written is the first process's business.
-    check_same({**depends_on, **depends_on[_SETTINGS], _SETTINGS: None, **_PLACE}, strategy)
+    check_same({**depends_on, **_PLACE}, strategy)
     done = Checkpoints(checkpoints, logs, depends_on, strategy)
     batches, validation_rows, callbacks = rows.pipelines(problem, encoded)
     batches.next_epoch = done.epochs
@@ -182,7 +181,7 @@ def _identity(problem: Problem, encoder: TextEncoder) -> dict:
     """Return what decides a training, by name: a checkpoint of another is no good."""
     given = problem.class_weights
     return {
-        _SETTINGS: problem.config.to_mapping(),
+        **problem.config.to_mapping(),
         "the data": problem.corpus.key,
         "the tokens": cache.fingerprint(
             {"tokenizer": vars(encoder.tokenizer), "vocabulary": encoder.vocabulary}

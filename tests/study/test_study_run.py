@@ -327,6 +327,30 @@ def tuned(write):
     return tuned
 
 
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"loss.args.gama": {"low": 0.5, "high": 4}}, "loss.args.gama: unknown key"),
+        ({"loss.args.gamma": {"low": -1, "high": 4}}, "gamma: got -1"),
+        ({"training.batch_size": {"choices": [32, "x"]}}, "training.batch_size: got 'x'"),
+    ],
+)
+def test_a_space_with_a_wrong_setting_is_refused_before_anything_is_trained(
+    tuned, capsys, space, said
+):
+    study = tuned(spaces={"focal": space})
+    assert main([str(study.path), "--dry-run"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.yaml", "--jobs", "0"], ["a.yaml", "--nonsense"]])
+def test_wrong_arguments_are_told_in_one_line(arguments, capsys):
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+
+
 def test_tuning_chooses_by_the_pooled_folds(tuned):
     study, runner = tuned(), FalseRunner()
     assert run(study, runner=runner) == {}

@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(small_corpus, lef
 
 
 def test_the_checkpoint_of_another_training_is_refused(small_corpus, left):
-    with pytest.raises(Unusable, match="--resume: settings .* changed since .*checkpoints was"):
+    with pytest.raises(Unusable, match="--resume: training.seed changed since .*checkpoints was"):
         trained(configured(small_corpus, seed=2), left)
 
 

@@ -12,5 +12,5 @@ def test_one_process_keeps_what_it_has():
 def test_what_differs_is_named():
     own = {"training": {"seed": 1, "epochs": 2}, "the data": "a", "new": [1]}
     first = {"training": {"seed": 2, "epochs": 2}, "the data": "b"}
-    assert list(exchange._differences(own, first)) == ["training.seed", "the data", "new"]
-    assert list(exchange._differences(own, own)) == []
+    assert list(exchange.differences(own, first)) == ["training.seed", "the data", "new"]
+    assert list(exchange.differences(own, own)) == []

@@ -44,8 +44,8 @@ def parse(body: bytes) -> dict:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise RequestError("INVALID_ARGUMENT", f"body: no JSON at {place}: {error.msg}") from None
-    except ValueError as error:  # a whole number of thousands of digits
-        raise RequestError("INVALID_ARGUMENT", f"body: no JSON: {error}") from None
+    except ValueError:
+        raise wrong("body", "a whole number of thousands of digits", "shorter ones") from None
     if not isinstance(value, dict):
         raise wrong("body", kind(value), "an object")
     return value

@@ -5,6 +5,7 @@ import logging
 
 import grpc
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -40,8 +41,7 @@ def server(service: Service) -> grpc.aio.Server:
     }.items():
         handlers = {
             method: grpc.unary_unary_rpc_method_handler(
-                calls.counted(method, call),
-                request_deserializer=request.FromString,
+                calls.counted(method, call, request),
                 response_serializer=lambda message: message.SerializeToString(),
             )
             for method, (call, request) in methods.items()
@@ -56,14 +56,14 @@ class _Calls:
     def __init__(self, service: Service):
         self._service = service
 
-    def counted(self, route: str, call):
+    def counted(self, route: str, call, kind):
         """Count and time each request, and turn errors into status codes."""
 
-        async def handler(request, context):
+        async def handler(content: bytes, context):
             loop = asyncio.get_running_loop()
             start, code = loop.time(), "OK"
             try:
-                return await call(request, context)
+                return await call(_parsed(content, kind), context)
             except RequestError as error:
                 code = error.code
                 if code == "RESOURCE_EXHAUSTED":
@@ -116,6 +116,16 @@ class _Calls:
 
     async def status(self, request, context):
         return self._service.status(request.model_spec.name, _number(request.model_spec))
+
+
+def _parsed(content: bytes, kind):
+    """Return a message; gRPC itself would log a traceback for what is none, and call it unknown."""
+    try:
+        return kind.FromString(content)
+    except DecodeError:
+        raise RequestError(
+            "INVALID_ARGUMENT", f"request: got {len(content)} bytes that are no {kind.__name__}"
+        ) from None
 
 
 def _number(spec) -> int | None:

@@ -29,6 +29,7 @@ BODY = json.dumps({"instances": ["天地玄黄"]})
         (["nowhere", "--max-batch", "-1"], "--max-batch: got '-1'"),
         (["nowhere", "--timeout", "nan"], "--timeout: got 'nan'"),
         (["nowhere", "--port", "70000"], "0 to 65535"),
+        (["nowhere", "--port", "1850", "--grpc-port", "1850"], "--grpc-port: got 1850"),
         ([], "--help"),
         (["a", "b", "--name", "x"], "--name"),
     ],

@@ -5,6 +5,7 @@ import json
 import random
 import string
 
+import grpc
 import pytest
 
 BODIES = 1000
@@ -151,3 +152,18 @@ def test_random_text_is_answered_or_refused(client):
     for _ in range(50):
         text = "".join(draw.choices(string.printable + "天\x00\ufeff\ufffd😀\u202e", k=50))
         assert client.predict({"instances": [text]}).status == 200
+
+
+def test_bytes_that_are_no_message_are_refused(client, caplog):
+    call = client.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    with pytest.raises(grpc.RpcError) as error:
+        call(b"\xff\xff\xff")
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.value.details() == "request: got 3 bytes that are no PredictRequest"
+    assert not caplog.records
+
+
+def test_a_number_without_end_is_named(client):
+    answer = client.predict(b'{"instances": [' + b"1" * 5000 + b"]}")
+    expected = "body: got a whole number of thousands of digits, expected shorter ones"
+    assert (answer.status, answer.value) == (400, {"error": expected})
