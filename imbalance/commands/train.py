@@ -326,8 +326,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="go on with a run that was killed or interrupted, by its name or folder; its settings "
-        "are those it began with",
+        help="go on with a run that was killed or interrupted, by its name in "
+        "saved_models or its folder; its settings are those it began with",
     )
     parser.add_argument(
         "--list-losses",
