@@ -185,8 +185,8 @@ def resuming(
         )
     with _finished_by(run, False, keep_failed):
         if run.final.exists():
-            # Killed after its last step but one.
-            shutil.rmtree(run.place, ignore_errors=True)
+            if not run.folder.exists():  # killed after its last step but one
+                shutil.rmtree(run.place, ignore_errors=True)
             raise _not_unfinished(name, run)
         if not run.begun:
             raise checks.InputError(
