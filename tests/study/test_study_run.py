@@ -175,8 +175,14 @@ def test_an_interruption_starts_nothing_more_and_kills_what_runs():
 def test_a_training_that_an_interruption_ended_did_not_fail(tmp_path, monkeypatch):
     """A failed trial of the tuning counts as a bad one, and is not made again."""
     ended, start = [], subprocess.Popen
-    # It ends as a worker that is interrupted does, but at once, whatever it is importing.
-    monkeypatch.setattr(subprocess, "Popen", lambda _, **given: start(["sleep", "600"], **given))
+    # It ends as a worker that is interrupted does, but at once, whatever it is importing; and where
+    # these tests run in the background of a shell, whose processes begin by ignoring interruptions.
+    worker = (
+        "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", worker]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **given: start(command, **given))
 
     def trains(place):
         try:
@@ -196,7 +202,7 @@ def test_a_training_that_an_interruption_ended_did_not_fail(tmp_path, monkeypatc
     # By the terminal, which interrupts all of its processes.
     thread = threading.Thread(target=lambda: pytest.raises(KeyboardInterrupt, trains, 1))
     thread.start()
-    while not jobs._running:
+    while "ready" not in (log.read_text() if (log := tmp_path / "1.log").exists() else ""):
         time.sleep(0.01)
     next(iter(jobs._running)).send_signal(signal.SIGINT)
     thread.join()
