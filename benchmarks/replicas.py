@@ -71,15 +71,15 @@ def main(arguments=None) -> int:
     )
     parser.add_argument("--child", nargs=2, metavar=("SETTING", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.child:
+        _train(options.child[0], Path(options.child[1]), _cases(options.loss, options.optimizer))
+        return 0
     if options.loss:
         from imbalance import losses
 
         for name in options.loss:
             if name not in (known := {*losses.TABLE, _SUM}):
                 parser.error(str(checks.unknown("--loss", name, known)))
-    if options.child:
-        _train(options.child[0], Path(options.child[1]), _cases(options.loss, options.optimizer))
-        return 0
     settings = (SETTINGS[0], *(options.setting or SETTINGS[1:]))
     with tempfile.TemporaryDirectory() as folder:
         # At once: most of the time goes into tracing, which keeps one core busy.

@@ -42,7 +42,7 @@ from imbalance.training.settings import check
 from imbalance.training.stateful import AveragedWeights, EarlyStopping, History
 from imbalance.training.validation_scores import ValidationScores
 
-# Of what decides a training, and what does not.
+# Settings that do not decide a training.
 _PLACE = {"name": None, "output_dir": None}
 
 
