@@ -47,6 +47,15 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"training": {"ema": 1.0}}, "training.ema: got 1.0"),
         ({"training": {"deferred": 1, "class_weight": "balanced"}}, "training.deferred: got 1"),
         ({"training": {"deferred": 0.8}}, "expected 0, since training.class_weight is none"),
+        ({"training": {"cross_entropy_first": 1}}, "training.cross_entropy_first: got 1"),
+        (
+            {"training": {"cross_entropy_first": 0.3, "epochs": 3}},
+            "cross_entropy_first: got 0.3, expected 0, or a share of the 3 epochs that is one or",
+        ),
+        (
+            {"training": {"deferred": 0.1, "epochs": 9, "class_weight": "balanced"}},
+            "training.deferred: got 0.1, expected 0, or a share of the 9 epochs",
+        ),
         ({"training": 3}, "training: got 3, expected a mapping"),
         ({"data": {"validation_fraction": 0.6, "test_fraction": 0.4}}, "leaves training rows"),
         ({"data": {"test_fraction": 0}}, "data.test_fraction: got 0"),

@@ -61,6 +61,9 @@ class TrainingConfig:
         deferred: share of the epochs trained without class weights before they set in (deferred
             re-weighting, Cao et al. 2019, arXiv:1906.07413); 0, they hold from the start. The best
             epoch is chosen from when they hold.
+        cross_entropy_first: share of the epochs trained with cross entropy before the loss sets in,
+            for losses that a network which begins from nothing hardly learns by; 0, none. The best
+            epoch is chosen from when the loss holds.
         sampling: ``instance``, each row once an epoch; or as many rows drawn with replacement, a
             class with a chance in proportion to n_c^½ (``square_root``), the same for each class
             (``class_balanced``), or in proportion to its effective number of rows, (1 − β^n_c) /
@@ -92,6 +95,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     class_weight: str = "none"
     deferred: float = 0.0
+    cross_entropy_first: float = 0.0
     sampling: str = "instance"
     schedule: str = "constant"
     warmup: float = 0.0
@@ -111,7 +115,8 @@ class TrainingConfig:
         checks.choice("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.number("training.learning_rate", self.learning_rate, low=0, low_open=True)
         checks.path("training.class_weight", self.class_weight)
-        checks.number("training.deferred", self.deferred, low=0, high=1, high_open=True)
+        self._check_share("deferred")
+        self._check_share("cross_entropy_first")
         if self.deferred and self.class_weight == "none":
             raise checks.wrong(
                 "training.deferred", self.deferred, "0, since training.class_weight is none"
@@ -133,6 +138,38 @@ class TrainingConfig:
             checks.choice("training.devices", self.devices, ("auto",))
         else:
             checks.integer("training.devices", self.devices, low=1)
+
+    @property
+    def weighted_from(self) -> int:
+        """The first epoch, counted from 0, that has the class weights."""
+        return self._epochs_of(self.deferred)
+
+    @property
+    def loss_from(self) -> int:
+        """The first epoch that has the loss; those before have cross entropy.
+
+        Example:
+            >>> TrainingConfig(epochs=100, cross_entropy_first=0.29).loss_from
+            29
+        """
+        return self._epochs_of(self.cross_entropy_first)
+
+    @property
+    def settled_from(self) -> int:
+        """The first epoch from which nothing sets in any more: the best is chosen from there."""
+        return max(self.weighted_from, self.loss_from)
+
+    def _check_share(self, name: str) -> None:
+        """Refuse what is no share of the epochs, or is of less than one."""
+        place, share = f"training.{name}", getattr(self, name)
+        checks.number(place, share, low=0, high=1, high_open=True)
+        if share and self._epochs_of(share) == 0:
+            expected = f"0, or a share of the {self.epochs} epochs that is one or more"
+            raise checks.wrong(place, share, expected)
+
+    def _epochs_of(self, share: float) -> int:
+        # .29 * 100 is a little less than 29.
+        return int(share * self.epochs + 1e-9)
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,3 @@ class DeferredWeights(keras.callbacks.Callback):
         # Also a later one, from which a killed run goes on.
         if epoch >= self._epoch:
             self._weights[:] = self._later
-
-
-def first_epoch(share: float, epochs: int) -> int:
-    """Return the epoch, counted from 0, that is the first after ``share`` of them; one is left.
-
-    Example:
-        >>> first_epoch(0.8, 12), first_epoch(0.29, 100), first_epoch(0.99, 3)
-        (9, 29, 2)
-    """
-    # .29 * 100 is a little less than 29.
-    return int(share * epochs + 1e-9)

@@ -29,7 +29,6 @@ class Diagnosis(keras.callbacks.Callback):
         config: the resolved configuration.
         classes: what the loss tells apart.
         counts: labels of each class in training, shape (classes,).
-        loss: of the network.
         metrics: those the network is compiled with.
         batches: what training reads.
         gradients: measured after each epoch.
@@ -41,14 +40,13 @@ class Diagnosis(keras.callbacks.Callback):
         config: RunConfig,
         classes: Sequence[str],
         counts: np.ndarray,
-        loss: losses.ImbalanceLoss,
         metrics: Iterable[keras.metrics.Metric],
         batches: TrainingBatches,
         gradients: GradientShares,
     ):
         super().__init__()
         self._findings, self._config = findings, config
-        self._classes, self._counts, self._loss = list(classes), counts, loss
+        self._classes, self._counts = list(classes), counts
         self._confusion = next((m for m in metrics if isinstance(m, ConfusionMatrixMetric)), None)
         self._batches, self._gradients = batches, gradients
         self._epoch = 0
@@ -112,14 +110,15 @@ class Diagnosis(keras.callbacks.Callback):
 
     def _loss_saturates(self) -> bool:
         """Say whether an answer that is surely wrong has next to no gradient."""
-        return isinstance(self._loss, losses.DSCLoss) and self._loss.activation == "softmax"
+        loss = self.model.loss
+        return isinstance(loss, losses.DSCLoss) and loss.activation == "softmax"
 
     def _beside_cross_entropy(self) -> str:
         name, slower = self._config.loss.name, "a lower training.learning_rate"
         if any("cross_entropy" in losses.ALIASES[part] for part in losses.parts(name)):
             return f"try {slower}"
         beside = f"--loss cross_entropy+{name}"
-        if self._loss.activation == "sigmoid":
+        if self.model.loss.activation == "sigmoid":
             beside = f"--loss binary_cross_entropy+{name}"
             if "activation" in losses.entry(name).parameters:
                 beside += f" --loss-arg '{name}={{activation: sigmoid}}'"
@@ -142,7 +141,7 @@ class Diagnosis(keras.callbacks.Callback):
                 "row once an epoch",
             )
         seldom = there & (held > 0) & (held < _SELDOM * self._batches.steps)
-        if self._loss.over_batch and seldom.any():
+        if self.model.loss.over_batch and seldom.any():
             draw = " or --sampling square_root" if self._config.task == "classification" else ""
             self._findings.tell(
                 "class in few batches",

@@ -22,6 +22,7 @@ from imbalance.training import (
     bias_scores,
     decisions,
     dictionary,
+    first_loss,
     gradient_share,
     loop,
     not_finite,
@@ -35,6 +36,7 @@ from imbalance.training.checkpoint import Checkpoints
 from imbalance.training.diagnosis import Diagnosis
 from imbalance.training.exchange import check_same
 from imbalance.training.findings import Findings, tell_of_absent
+from imbalance.training.first_loss import LaterLoss
 from imbalance.training.gradient_share import GradientShares
 from imbalance.training.problem import Problem
 from imbalance.training.progress import Progress
@@ -116,7 +118,7 @@ def fit(
         validation_rows = problem.task.batches(validation_rows, problem.activation)
     steps = settings.epochs * int(training_rows.cardinality())
     with (strategy or tf.distribute.get_strategy()).scope():
-        model, scores = _compiled(problem, encoded, steps)
+        model, scores, later = _compiled(problem, encoded, steps, done.epochs)
     sample = batches.sample(gradient_share.rows(len(corpus.splits["train"])))
     gradients = GradientShares(
         problem.task.batches(sample, problem.activation),
@@ -126,6 +128,7 @@ def fit(
     )
     history = History(folder / run_folder.HISTORY)
     callbacks += [
+        *later,
         # Before the others: they are to see, and to keep, the averages.
         *([] if settings.ema is None else [AveragedWeights()]),
         *_validation_scores(problem, encoded.encoder),
@@ -134,8 +137,7 @@ def fit(
         gradients,
         *tensorboard.callbacks(logs, config, problem.classes, scores, gradients, draw_confusion),
         Diagnosis(
-            *(findings, config, problem.classes, problem.counts),
-            *(model.loss, scores, batches, gradients),
+            *(findings, config, problem.classes, problem.counts, scores, batches, gradients),
         ),
         *([] if validation_rows is None else [_early_stopping(problem)]),
     ]
@@ -167,7 +169,7 @@ def fit(
         config,
         {
             **_of_labels(problem),
-            **_best(history.values, validation_rows and settings.monitor, problem.weighted_from),
+            **_best(history.values, validation_rows and settings.monitor, settings.settled_from),
             "epochs": len(history.values["loss"]),
             "seconds": round(seconds, 1),
             "decision": decided,
@@ -190,19 +192,25 @@ def _identity(problem: Problem, encoder: TextEncoder) -> dict:
     }
 
 
-def _compiled(problem: Problem, encoded: EncodedCorpus, steps: int) -> tuple[keras.Model, list]:
-    """Return the network, to be trained for so many steps, and its metrics."""
+def _compiled(problem: Problem, encoded: EncodedCorpus, steps: int, done: int):
+    """Return the network, to be trained for so many steps, of which so many epochs are done, its
+    metrics, and the callbacks that compile it anew.
+    """
     config, task, activation = problem.config, problem.task, problem.activation
+    settings = config.training
     model = _network(problem, encoded)
     scores = task.metrics(problem.classes, activation)
     # Of tokens the weights say what padding is; those of rows are not for scores.
     kind = "weighted_metrics" if task.of_tokens else "metrics"
-    model.compile(
-        optimizer=optimizers.build(config.training, steps),
-        loss=registry.build_loss(config.loss, reduction=task.reduction),
-        **{kind: scores},
-    )
-    return model, scores
+    optimizer = optimizers.build(settings, steps)
+    compile_with = functools.partial(model.compile, optimizer, **{kind: scores})
+    loss = registry.build_loss(config.loss, reduction=task.reduction)
+    # The last epoch that is done decides: a checkpoint has the state of its loss.
+    if done > settings.loss_from or not settings.loss_from:
+        compile_with(loss)
+        return model, scores, []
+    compile_with(first_loss.cross_entropy(activation, task.reduction))
+    return model, scores, [LaterLoss(compile_with, loss, settings.loss_from)]
 
 
 def _network(problem: Problem, encoded: EncodedCorpus) -> keras.Model:
@@ -252,7 +260,7 @@ def _early_stopping(problem: Problem) -> EarlyStopping:
         mode="min" if settings.monitor == "val_loss" else "max",
         patience=settings.patience,
         restore_best_weights=True,
-        start_from_epoch=problem.weighted_from,
+        start_from_epoch=settings.settled_from,
     )
 
 
@@ -270,12 +278,14 @@ def _write(problem: Problem, encoded: EncodedCorpus, model: keras.Model, folder:
 def _of_labels(problem: Problem) -> dict:
     """Return what the labels were and how they weighed, for the summary."""
     classes, given = problem.classes, problem.class_weights
+    settings = problem.config.training
     return {
         "labels" if problem.task.of_tokens else "rows": _named(classes, problem.counts.tolist()),
-        "sampling": problem.config.training.sampling,
+        "sampling": settings.sampling,
         "expected_rows_an_epoch": _named(classes, problem.draws.round(1).tolist()),
         "class_weights": None if given is None else _named(classes, given.tolist()),
-        "epochs_before_class_weights": problem.weighted_from,
+        "epochs_before_class_weights": settings.weighted_from,
+        "epochs_before_loss": settings.loss_from,
         "validation_rows": len(problem.corpus.splits["validation"]),
     }
 

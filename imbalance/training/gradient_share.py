@@ -70,15 +70,15 @@ class GradientShares(keras.callbacks.Callback):
         super().__init__()
         self._batches, self._activation = batches, activation
         self._class_of, self._classes = class_of, classes
-        self._of_batch = None
+        self._of_batch = self._loss = None
         self.latest: Gradients | None = None
 
-    def on_train_begin(self, logs=None):
-        # Once for all widths of batches.
-        signature = self._batches.element_spec
-        self._of_batch = tf.function(self._gradients, input_signature=signature)
-
     def on_epoch_end(self, epoch, logs=None):
+        if self.model.loss is not self._loss:
+            self._loss = self.model.loss
+            # Once for all widths of batches.
+            signature = self._batches.element_spec
+            self._of_batch = tf.function(self._gradients, input_signature=signature)
         sums = np.zeros((len(Gradients._fields), self._classes))
         for batch in self._batches:
             sums += self._summed(batch[1:], self._of_batch(*batch))

@@ -62,7 +62,8 @@ def train(
         epochs: the last epoch, exclusive, counted from 0.
         initial_epoch: the first; if it is ``epochs``, training only begins and ends.
         validation: the same of the validation rows; None, there are none.
-        callbacks: of Keras.
+        callbacks: of Keras. One may compile the model anew, with another loss and the same
+            optimizer, when an epoch begins.
         verbose: of the progress bar, as of ``fit``; 0, none is added.
         on_not_finite: called with epoch and step, both counted from 0, and with what is not
             finite (``loss``, or ``gradient of`` a variable's path), before the weights change. It
@@ -96,15 +97,17 @@ def train(
         # Its variables cannot be made where they are used first, in a branch of the step.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-    step, names = steps.training_step(model, batches.element_spec)
-    if validation is not None:
-        validation_step = steps.validation_step(model, validation.element_spec)
-    logs = None
+    logs = loss = None
     model.stop_training = False
     callbacks.on_train_begin()
     for epoch in range(initial_epoch, epochs):
         model.reset_metrics()
         callbacks.on_epoch_begin(epoch)
+        if model.loss is not loss:
+            loss = model.loss
+            step, names = steps.training_step(model, batches.element_spec)
+            if validation is not None:
+                validation_step = steps.validation_step(model, validation.element_spec)
         for index, batch in enumerate(batches):
             callbacks.on_train_batch_begin(index)
             wrong, logs = step(batch)

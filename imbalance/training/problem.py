@@ -10,7 +10,6 @@ from imbalance import registry, tasks, weights
 from imbalance.config import RunConfig
 from imbalance.tasks.base import Targets, Task
 from imbalance.training import class_weights, decisions
-from imbalance.training.deferred import first_epoch
 from imbalance.training.settings import resolve
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ class Problem:
         counts: labels of each class in the training rows.
         draws: how many of them an epoch is expected to have.
         class_weights: one number a class, of mean 1 over what an epoch draws; None, none.
-        weighted_from: the first epoch, from 0, that has them.
     """
 
     config: RunConfig
@@ -44,7 +42,6 @@ class Problem:
     counts: np.ndarray
     draws: np.ndarray
     class_weights: np.ndarray | None
-    weighted_from: int
 
     @classmethod
     def of(cls, config: RunConfig, corpus) -> "Problem":
@@ -71,10 +68,9 @@ class Problem:
         of_class = class_weights.resolve(settings.class_weight, counts, classes)
         if of_class is not None:
             of_class = weights.scale_to_mean_one(of_class, draws)
-        weighted_from = first_epoch(settings.deferred, settings.epochs)
         return cls(
             *(config, task, corpus, names, classes, activation, targets),
-            *(counts, draws, of_class, weighted_from),
+            *(counts, draws, of_class),
         )
 
 

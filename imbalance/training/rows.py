@@ -22,11 +22,11 @@ def pipelines(problem: Problem, encoded: EncodedCorpus):
     chances = row_chances(train.labels, problem.draws) if drawn else None
     weights_now = folded_weights(train, problem.class_weights, chances)
     callbacks = []
-    if problem.weighted_from:
+    if settings.weighted_from:
         later = weights_now
         weights_now = folded_weights(train, None, chances)
         now, then = (getattr(each, "values", each) for each in (weights_now, later))
-        callbacks.append(DeferredWeights(now, then, problem.weighted_from))
+        callbacks.append(DeferredWeights(now, then, settings.weighted_from))
     batches = TrainingBatches(
         encoded.rows["train"],
         train.labels,

@@ -7,6 +7,8 @@ from imbalance.config import LossConfig, RunConfig
 from imbalance.data.tokens import Tokenizer
 from imbalance.training import class_weights, decisions, precision, pretraining
 
+_CROSS_ENTROPIES = {"cross_entropy", "binary_cross_entropy"}
+
 
 def check(config: RunConfig) -> None:
     """Refuse a loss or model that cannot be built, or a decision that cannot be fitted, before
@@ -28,12 +30,21 @@ def check(config: RunConfig) -> None:
             f"none: {config.loss.name} weighs the classes already, by {', '.join(filled)}",
         )
     loss = registry.build_loss(config.loss, class_weights=[1.0], class_counts=[1])
+    _check_something_sets_in(config)
     if config.task == "reading":
         _check_no_classes(config, loss)
     registry.check_fitting(config)
     dtype = precision.resolve(config.training.precision)
     of_tokens = tasks.get(config.task).of_tokens
     registry.build_model(config.model, vocabulary_size=3, units=2, of_tokens=of_tokens, dtype=dtype)
+
+
+def _check_something_sets_in(config: RunConfig) -> None:
+    share, name = config.training.cross_entropy_first, config.loss.name
+    if share and {losses.ALIASES[part] for part in losses.parts(name)} <= _CROSS_ENTROPIES:
+        raise checks.wrong(
+            "training.cross_entropy_first", share, f"0: {name} is a cross entropy from the start"
+        )
 
 
 def _check_no_classes(config: RunConfig, loss: losses.ImbalanceLoss) -> None:

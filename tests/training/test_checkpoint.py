@@ -110,6 +110,21 @@ def test_scaled_losses_and_a_lazy_optimizer_go_on_as_well(small_corpus, tmp_path
     assert contents(left) == expected
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_loss_that_sets_in_does_so_on_either_side_of_the_kill(small_corpus, tmp_path, epochs):
+    # After one epoch; the loss has a state of its own, which a checkpoint of before has not.
+    config = configured(small_corpus, cross_entropy_first=0.34)
+    whole, left = tmp_path / "whole" / "run", tmp_path / "left" / "run"
+    for folder in (whole.parent, left.parent):
+        folder.mkdir()
+    trained(config, whole)
+    expected = contents(whole)
+    with pytest.raises(Killed):
+        trained(config, left, kill_in_epoch=epochs)
+    trained(config, left)
+    assert contents(left) == expected
+
+
 def check_logs(folder):
     """Logs are cut to where the checkpoint was: each epoch is told of once."""
     with open(folder / run_folder.HISTORY, encoding="utf-8") as file:

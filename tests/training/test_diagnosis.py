@@ -28,9 +28,11 @@ class Watched:
         self.batches = SimpleNamespace(steps=100, held=np.array([100, 60, 15]))
         self.gradients = SimpleNamespace(latest=LEARNING)
         self.callback = Diagnosis(
-            *(self.findings, config, CLASSES, COUNTS, registry.build_loss(config.loss, [1], [1])),
+            *(self.findings, config, CLASSES, COUNTS),
             *([self.metric], self.batches, self.gradients),
         )
+        loss = registry.build_loss(config.loss, [1], [1])
+        self.callback.set_model(SimpleNamespace(loss=loss))
         self.epochs = 0
 
     def epoch(self, predicted=HEALTHY):

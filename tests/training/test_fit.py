@@ -126,6 +126,34 @@ def test_deferred_weights_set_in_with_their_epoch(small_corpus, tmp_path):
     assert summary["best_epoch"] == 3  # no earlier one, and no earlier stop
 
 
+def test_a_loss_sets_in_after_cross_entropy(small_corpus, tmp_path):
+    model = {"args": {"embedding_dim": 8, "filters": 8, "kernel_sizes": [1], "dropout": 0.3}}
+    training = {"epochs": 4, "batch_size": 16, "learning_rate": 0.02, "patience": 0}
+    # Two epochs of the same training, but for the loss that sets in.
+    late = {"loss": "dice_loss", "training": {**training, "cross_entropy_first": 0.5}}
+    summary = trained(configured(small_corpus, model=model, **late), tmp_path / "late").summary
+    trained(configured(small_corpus, model=model, training=training), tmp_path / "ce")
+    histories = []
+    for name in ("late", "ce"):
+        with open(tmp_path / name / run_folder.HISTORY, encoding="utf-8") as file:
+            histories.append([float(row["val_loss"]) for row in csv.DictReader(file)])
+    assert histories[0][:2] == pytest.approx(histories[1][:2], rel=1e-4)
+    assert max(histories[0][2:]) < 1  # dice, of which there is no more
+    assert (summary["epochs_before_loss"], summary["epochs_before_class_weights"]) == (2, 0)
+    assert summary["best_epoch"] >= 3  # no earlier one, and no earlier stop
+    kept = keras.saving.load_model(tmp_path / "late" / run_folder.MODEL)
+    assert kept.loss.name == "dice_loss"
+    # All that Adam has learnt stays: one step a batch since the beginning.
+    assert int(kept.optimizer.iterations) == summary["epochs"] * 4
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "ce"])
+def test_cross_entropy_does_not_set_in_after_itself(small_corpus, loss):
+    config = configured(small_corpus, loss=loss, training={"cross_entropy_first": 0.5})
+    with pytest.raises(InputError, match="training.cross_entropy_first: got 0.5, expected 0"):
+        check(config)
+
+
 def test_drawn_classes_are_named_and_weigh_one_in_the_mean(small_corpus, tmp_path):
     training = {"epochs": 1, "sampling": "class_balanced", "class_weight": "balanced"}
     summary = trained(configured(small_corpus, training=training), tmp_path / "run").summary

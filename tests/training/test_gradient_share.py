@@ -28,7 +28,6 @@ def network(table, loss, *, tokens=False, dropout=0.0):
 def measured(model, batches, activation="softmax", task="classification", classes=3):
     shares = GradientShares(batches, activation, tasks.get(task).class_of, classes)
     shares.set_model(model)
-    shares.on_train_begin()
     shares.on_epoch_end(0)
     return shares.latest
 
@@ -82,7 +81,6 @@ def test_batches_of_all_widths_are_traced_once(table):
     by_width = batches(np.repeat(IDS, 2, axis=1), size=3)  # the last is smaller
     shares = GradientShares(by_width, "softmax", tasks.get("classification").class_of, 3)
     shares.set_model(network(table, losses.CrossEntropy()))
-    shares.on_train_begin()
     shares.on_epoch_end(0)
     assert shares._of_batch.experimental_get_tracing_count() == 1
 
@@ -165,6 +163,18 @@ def test_measuring_leaves_training_as_it_is(table):
 
     for one, other in zip(weights_after(True), weights_after(False), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_another_loss_has_its_own_gradients(table):
+    model = network(table, losses.CrossEntropy())
+    shares = GradientShares(batches(), "softmax", tasks.get("classification").class_of, 3)
+    shares.set_model(model)
+    found = []
+    for loss in (losses.CrossEntropy(), losses.FocalLoss(), losses.CrossEntropy()):
+        model.compile(loss=loss)
+        shares.on_epoch_end(0)
+        found.append(shares.latest.shares.tolist())
+    assert found[0] == found[2] != found[1]
 
 
 def test_a_saturated_network_has_lost_the_gradient_of_dsc_but_not_of_cross_entropy(table):
