@@ -122,9 +122,12 @@ class Diagnosis(keras.callbacks.Callback):
             beside = f"--loss binary_cross_entropy+{name}"
             if "activation" in losses.entry(name).parameters:
                 beside += f" --loss-arg '{name}={{activation: sigmoid}}'"
+        # A half is one epoch at least.
+        begun = self._config.training.cross_entropy_first or self._config.training.epochs == 1
+        after = "" if begun else "--set training.cross_entropy_first=0.5, "
         return (
-            f"{name} has next to no gradient where a network is surely wrong; try {beside}, or "
-            + slower
+            f"{name} has next to no gradient where a network is surely wrong; try {beside}, "
+            f"{after}or {slower}"
         )
 
     def _tell_of_batches(self):

@@ -15,6 +15,7 @@ CLASSES = ("a", "b", "rare")
 COUNTS = np.array([90, 8, 2])
 ONE_CLASS, HEALTHY = [0, 0, 0, 0], [0, 0, 1, 0]
 # Labels, wrong ones, and gradients: of all, of the wrong ones, of a network that knows nothing.
+LATER = "--set training.cross_entropy_first=0.5, or a lower training.learning_rate"
 LEARNING = Gradients(*np.array([[9, 4, 2], [1, 2, 2], [2, 2, 2], [1, 1, 2], [4, 2, 1]], float))
 
 
@@ -95,7 +96,18 @@ def test_one_class_that_is_all_there_is_no_collapse():
         ("ce", {"class_weight": "balanced"}, ONE_CLASS, "try more epochs, or another loss"),
         ("ce", {}, [1] * 4, "try a lower training.learning_rate"),
         ("weight_cross_entropy", {}, [1] * 4, "a lower training.learning_rate or no class weights"),
-        ("dsc", {}, [1] * 4, "try --loss cross_entropy+dsc, or a lower training.learning_rate"),
+        (
+            "dsc",
+            {},
+            [1] * 4,
+            f"try --loss cross_entropy+dsc, {LATER}",
+        ),
+        (
+            "dsc",
+            {"cross_entropy_first": 0.5},
+            [1] * 4,
+            "try --loss cross_entropy+dsc, or a lower training.learning_rate",
+        ),
     ],
 )
 def test_what_to_do_against_a_collapse(loss, training, predicted, advice):
@@ -136,17 +148,15 @@ def test_a_class_that_few_batches_held_is_told_of_losses_over_the_batch(loss, to
 @pytest.mark.parametrize(
     ("loss", "advice"),
     [
-        ("dsc_loss", "--loss cross_entropy+dsc_loss, or a lower training.learning_rate"),
+        ("dsc_loss", f"try --loss cross_entropy+dsc_loss, {LATER}"),
         (
             {"name": "dsc", "args": {"activation": "sigmoid"}},
-            "--loss binary_cross_entropy+dsc --loss-arg 'dsc={activation: sigmoid}', or a lower "
-            "training.learning_rate",
+            f"--loss binary_cross_entropy+dsc --loss-arg 'dsc={{activation: sigmoid}}', {LATER}",
         ),
-        ("variant_crossentropy", "--loss binary_cross_entropy+variant_crossentropy, or a lower "
-         "training.learning_rate"),
+        ("variant_crossentropy", f"--loss binary_cross_entropy+variant_crossentropy, {LATER}"),
         ("cross_entropy+dsc_loss", "change that: try a lower training.learning_rate"),
     ],
-)  # fmt: skip
+)
 def test_a_vanished_gradient_of_wrong_rows_is_told(loss, advice):
     watched = Watched(loss).epoch()
     assert watched.told == {}
