@@ -65,6 +65,11 @@ def test_a_name_stands_for_a_loss_without_arguments():
         ({"data": {"fold": 0}}, "data.fold: got 0, expected null"),
         ({"data": {"imbalance_ratio": 0}}, "data.imbalance_ratio: got 0"),
         ({"data": {"tokens": "bytes"}}, "data.tokens: got 'bytes'"),
+        (
+            {"data": {"oov_buckets": 9}},
+            "data.oov_buckets: got 9, expected 0, or data.tokens: words",
+        ),
+        ({"data": {"oov_buckets": -1, "tokens": "words"}}, "data.oov_buckets: got -1"),
         ({"data": {"cache": ""}}, "data.cache: got ''"),
         ({"data": {"cache": 5}}, "data.cache: got 5, expected auto, the path of a folder, or null"),
         ({"data": {"encoding": "utf-99"}}, "data.encoding: got 'utf-99'"),

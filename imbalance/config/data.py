@@ -61,6 +61,9 @@ class DataConfig:
             of either text.
         max_length: tokens kept from the start of each text. Of a pair, of either text.
         vocabulary_size: ids, the padding and the unknown token included.
+        oov_buckets: further ids, for words that are not in the vocabulary: each has one of them by
+            its hash, so that the texts of a pair can have it in common; 0, all of them are one
+            unknown token. Words only.
         cache: where the prepared corpus is kept for the next run: ``auto`` is
             ``$XDG_CACHE_HOME/imbalance``, by default ``~/.cache/imbalance``; a path; or null, to
             keep nothing.
@@ -91,6 +94,7 @@ class DataConfig:
     max_characters: int | None = None
     max_length: int = 400
     vocabulary_size: int = 8000
+    oov_buckets: int = 0
     cache: str | None = "auto"
 
     def __post_init__(self):
@@ -156,6 +160,9 @@ class DataConfig:
             checks.integer("data.max_characters", self.max_characters, low=1)
         checks.integer("data.max_length", self.max_length, low=1)
         checks.integer("data.vocabulary_size", self.vocabulary_size, low=3)
+        checks.integer("data.oov_buckets", self.oov_buckets, low=0, high=1_000_000)
+        if self.oov_buckets and self.tokens != "words":
+            raise checks.wrong("data.oov_buckets", self.oov_buckets, "0, or data.tokens: words")
         if self.cache is not None:
             if not (isinstance(self.cache, str) and self.cache.strip()):
                 raise checks.wrong("data.cache", self.cache, "auto, the path of a folder, or null")

@@ -89,6 +89,7 @@ UNMARKED = "without a value for a subgroup, no member of it"
 # What decides how texts become ids, and nothing before that.
 ENCODING_FIELDS = (
     *("tokens", "user_dict", "keep", "max_characters", "max_length", "vocabulary_size"),
+    "oov_buckets",
 )
 # Files of a cache entry.
 _ARRAYS, _REST = "splits.npz", "corpus.json"

@@ -117,8 +117,8 @@ def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = Non
 
     Args:
         corpus: what :func:`imbalance.data.load` returned.
-        config: ``tokens``, ``keep``, ``max_characters``, ``max_length`` and ``vocabulary_size``
-            are used.
+        config: ``tokens``, ``keep``, ``max_characters``, ``max_length``, ``vocabulary_size`` and
+            ``oov_buckets`` are used.
         tokenizer: by default that of ``config``.
 
     Example:
@@ -140,9 +140,13 @@ def encode(corpus: Corpus, config: DataConfig, tokenizer: Tokenizer | None = Non
     rest = json.loads((folder / "encoded.json").read_text(encoding="utf-8"))
     first = len(special(tokenizer))
     tokens = parquet.read_table(folder / "tokens.parquet").slice(0, config.vocabulary_size - first)
-    encoder = TextEncoder.of(tokenizer, tokens.column("token").to_pylist())
+    known = tokens.column("token").to_pylist()
+    encoder = TextEncoder.of(tokenizer, known, config.oov_buckets)
     ids = np.full(rest["codes"], UNKNOWN_ID, np.int32)
-    ids[tokens.column("code").to_numpy()] = np.arange(first, len(encoder.vocabulary))
+    if config.oov_buckets:
+        words = parquet.read_table(folder / "words.parquet").column("word").to_pylist()
+        ids[: len(words)] = encoder.ids(words)
+    ids[tokens.column("code").to_numpy()] = np.arange(first, first + len(known))
     if tokenizer.pairs:
         ids[rest["separator"]] = SEPARATOR_ID
     rows = {
@@ -191,6 +195,11 @@ def _write(folder: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
         }
     )
     parquet.write_table(table, folder / "tokens.parquet")
+    if tokenizer.tokens == "words":
+        # By code: also those that stand in the validation split alone.
+        words = [coder.token(code) for code in range(coder.size)]
+        words = pyarrow.table({"word": pyarrow.array(words, pyarrow.string())})
+        parquet.write_table(words, folder / "words.parquet")
     rest = json.dumps({"codes": coder.size, "separator": coder.separator, "parts": parts})
     (folder / "encoded.json").write_text(rest, encoding="utf-8")
 

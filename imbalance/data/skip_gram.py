@@ -20,7 +20,7 @@ from imbalance import checks
 from imbalance.data import cache, codes
 from imbalance.data.corpus import Corpus, Split
 from imbalance.data.encoded import EncodedRows, part_count, write_rows
-from imbalance.data.vocabulary import UNKNOWN_ID, TextEncoder
+from imbalance.data.vocabulary import TextEncoder
 
 # gensim reads no further in a sentence.
 _LONGEST_SENTENCE = 10_000
@@ -180,9 +180,8 @@ def _encoded(folder: Path, split: Split, encoder: TextEncoder, characters: int) 
     coder = codes.coder(tokenizer)
     paths = [folder / str(part) for part in range(part_count(split, tokenizer))]
     lengths = write_rows(paths, coder.blocks(split.texts))
-    id_of = encoder.id_of
-    ids = [id_of.get(coder.token(code), UNKNOWN_ID) for code in range(coder.size)]
-    return EncodedRows(paths, lengths, np.array(ids, np.int32))
+    ids = encoder.ids([coder.token(code) for code in range(coder.size)])
+    return EncodedRows(paths, lengths, ids)
 
 
 class _Texts:

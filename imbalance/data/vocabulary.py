@@ -1,6 +1,7 @@
 """The vocabulary: token to id, counted on the training split alone."""
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ PADDING_ID, UNKNOWN_ID, SEPARATOR_ID = 0, 1, 2
 # Not counted as tokens of texts.
 _NO_WORDS = (PADDING, UNKNOWN, SEPARATOR, PAIR_SEPARATOR)
 
+_BUCKET = re.compile(r"\[OOV\d+\]")
+
 _TEXTS_AT_ONCE = 1024
 
 
@@ -28,7 +31,8 @@ class TextEncoder(tf.Module):
 
     Args:
         tokenizer: how texts are split.
-        vocabulary: tokens by id, ``[PAD]`` first, ``[UNK]`` second and, of pairs, ``[SEP]`` third.
+        vocabulary: tokens by id, ``[PAD]`` first, ``[UNK]`` second and, of pairs, ``[SEP]`` third;
+            ``[OOV0]`` and so on at the end are buckets, see :meth:`of`.
 
     Example:
         >>> tokenizer = Tokenizer("characters", "all", max_characters=None, max_length=9)
@@ -43,13 +47,14 @@ class TextEncoder(tf.Module):
         super().__init__(name="text_encoder")
         self.tokenizer = tokenizer
         self.vocabulary = tuple(vocabulary)
-        # The names of the special tokens are nothing in a text: they read as unknown.
-        id_of = {PADDING: UNKNOWN_ID, UNKNOWN: UNKNOWN_ID, **self.id_of}
+        self._buckets = sum(1 for token in self.vocabulary if _BUCKET.fullmatch(token))
+        id_of = self._id_of_all
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 tf.constant(list(id_of)), tf.constant(list(id_of.values()), tf.int32)
             ),
-            default_value=UNKNOWN_ID,
+            # -1 tells other words from the names of special tokens, whose id is the unknown one's.
+            default_value=-1 if self._buckets else UNKNOWN_ID,
         )
 
     @classmethod
@@ -69,16 +74,36 @@ class TextEncoder(tf.Module):
         return cls.of(tokenizer, ranked(counts)[: vocabulary_size - len(special(tokenizer))])
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, tokens: Sequence[str]) -> "TextEncoder":
-        """Return the encoder of which ``tokens`` are the vocabulary, beside the special ones."""
-        return cls(tokenizer, (*special(tokenizer), *tokens))
+    def of(cls, tokenizer: Tokenizer, tokens: Sequence[str], oov_buckets: int = 0) -> "TextEncoder":
+        """Return the encoder of which ``tokens`` are the vocabulary, beside the special ones.
+
+        Args:
+            tokenizer: how texts are split.
+            tokens: the most frequent first.
+            oov_buckets: ids behind all others, one of which a word that is no token has by its
+                hash; 0, such words are all ``[UNK]``.
+
+        Example:
+            >>> tokenizer = Tokenizer("words", "all", max_characters=None, max_length=9)
+            >>> encoder = TextEncoder.of(tokenizer, ["a"], oov_buckets=1000)
+            >>> a, new, other, again = encoder.ids(["a", "Cobbe", "Cobb", "Cobbe"]).tolist()
+            >>> a, new == again, new == other, new > a
+            (2, True, False, True)
+        """
+        buckets = [f"[OOV{index}]" for index in range(oov_buckets)]
+        return cls(tokenizer, (*special(tokenizer), *tokens, *buckets))
 
     @property
     def id_of(self) -> dict[str, int]:
         """The id of each token that a text can have; that of pairs is ``PAIR_SEPARATOR``."""
-        first = len(special(self.tokenizer))
-        ids = {token: first + place for place, token in enumerate(self.vocabulary[first:])}
+        first, last = len(special(self.tokenizer)), len(self.vocabulary) - self._buckets
+        ids = {token: id for id, token in enumerate(self.vocabulary[first:last], first)}
         return {**ids, PAIR_SEPARATOR: SEPARATOR_ID} if self.tokenizer.pairs else ids
+
+    @functools.cached_property
+    def _id_of_all(self) -> dict[str, int]:
+        # The names of the special tokens are nothing in a text: they read as unknown.
+        return {PADDING: UNKNOWN_ID, UNKNOWN: UNKNOWN_ID, **self.id_of}
 
     @classmethod
     def load(cls, path, tokenizer: Tokenizer) -> "TextEncoder":
@@ -114,7 +139,28 @@ class TextEncoder(tf.Module):
 
     def ragged(self, prepared: tf.Tensor) -> tf.RaggedTensor:
         """Return ids of shape (batch, tokens), int32, without padding."""
-        return tf.ragged.map_flat_values(self.table.lookup, self.tokenizer.split(prepared))
+        return tf.ragged.map_flat_values(self.lookup, self.tokenizer.split(prepared))
+
+    def lookup(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Return the id of each token, int32, in the shape of ``tokens``."""
+        ids = self.table.lookup(tokens)
+        if not self._buckets:
+            return ids
+        bucket = tf.strings.to_hash_bucket_fast(tokens, self._buckets)
+        return tf.where(
+            ids < 0, len(self.vocabulary) - self._buckets + tf.cast(bucket, tf.int32), ids
+        )
+
+    def ids(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return the id of each token, int32, shape (tokens,)."""
+        id_of = self._id_of_all
+        ids = np.fromiter((id_of.get(token, -1) for token in tokens), np.int32, len(tokens))
+        [others] = np.nonzero(ids < 0)
+        if not self._buckets:
+            ids[others] = UNKNOWN_ID
+        elif len(others):
+            ids[others] = self.lookup(tf.constant([tokens[place] for place in others])).numpy()
+        return ids
 
     def encode(self, texts: Iterable[str]) -> tf.RaggedTensor:
         """Return the ids of many raw texts: ragged, shape (texts, tokens), int32.
@@ -125,10 +171,9 @@ class TextEncoder(tf.Module):
         blocks = list(coder.blocks(texts))
         empty = codes.Block(np.zeros(0, np.int32), np.zeros(0, np.int64))
         found, lengths = map(np.concatenate, zip(empty, *blocks, strict=True))
-        id_of = self.id_of
         ids = np.full(coder.size, UNKNOWN_ID, np.int32)
-        for code in np.flatnonzero(np.bincount(found)).tolist():
-            ids[code] = id_of.get(coder.token(code), UNKNOWN_ID)
+        there = np.flatnonzero(np.bincount(found))
+        ids[there] = self.ids([coder.token(code) for code in there.tolist()])
         return tf.RaggedTensor.from_row_lengths(ids[found], lengths)
 
 

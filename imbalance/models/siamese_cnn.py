@@ -99,7 +99,7 @@ def siamese_cnn(
     if overlap:
         # Numbers between 0 and 1 that differ by little: as they are, Adam hardly learns by them.
         standardised = keras.layers.BatchNormalization(dtype="float32", name="standardised")
-        shares = standardised(NgramOverlap(name="overlap")(sides))
+        shares = standardised(NgramOverlap(weighted=True, name="overlap")(sides))
         dense_inputs, logit_inputs = [joined, shares], [shares]
     joined = _joined(dense_inputs, dtype)
     dense = keras.layers.Dense(hidden, activation="relu", dtype=dtype, name="hidden")(joined)
@@ -156,7 +156,15 @@ class NgramOverlap(keras.layers.Layer):
     numbers n and m of tokens, and |d|. An unknown token is like no other, and a text without
     n-grams has nothing in common. Each token is compared with each, batch × time² comparisons.
 
-    Input and output: two tensors of ids (batch, time), int32; (batch, 8), float32.
+    Weighted, there are two more: the same shares of single tokens where a token counts the
+    logarithm of its id. Ids are by frequency, the most frequent token first, so that this grows
+    as inverse document frequency does: a name that one text lacks says more than an article.
+
+    Args:
+        weighted: whether there are the weighted shares.
+
+    Input and output: two tensors of ids (batch, time), int32; (batch, 8), or (batch, 10) if
+    weighted, float32.
 
     Example:
         >>> first, second = ops.array([[5, 6, 7, 0]]), ops.array([[0, 5, 6, 0]])
@@ -164,8 +172,9 @@ class NgramOverlap(keras.layers.Layer):
         [0.67, 1.0, 0.5, 1.0, 0.0, 0.0, 0.29, 0.29]
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, weighted=False, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.weighted = checks.boolean("weighted", weighted)
 
     def call(self, sides):
         # Two positions more: the shortest batch has a triple.
@@ -180,7 +189,17 @@ class NgramOverlap(keras.layers.Layer):
                 features.append(common / ops.maximum(length - (size - 1), 1))
             equal = equal[:, :-1, :-1] & same[:, size:, size:]
         difference = ops.subtract(*map(ops.log1p, lengths))
-        return ops.stack([*features, difference, ops.abs(difference)], axis=1)
+        features += [difference, ops.abs(difference)]
+        if self.weighted:
+            for axis, side in ((2, first), (1, second)):
+                # Padding has none, log 1.
+                weights = ops.log(ops.cast(ops.maximum(side, 1), "float32"))
+                common = ops.sum(weights * ops.cast(ops.any(same, axis=axis), "float32"), axis=1)
+                features.append(ops.divide_no_nan(common, ops.sum(weights, axis=1)))
+        return ops.stack(features, axis=1)
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0][0], 2 * _LONGEST + 2)
+        return (input_shape[0][0], 2 * _LONGEST + (4 if self.weighted else 2))
+
+    def get_config(self):
+        return {**super().get_config(), "weighted": self.weighted}

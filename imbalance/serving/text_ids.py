@@ -98,7 +98,7 @@ class TextIds(tf.Module):
         return self._looked_up(given[:, : self._encoder.tokenizer.max_length])
 
     def _looked_up(self, tokens):
-        return tf.ragged.map_flat_values(self._encoder.table.lookup, tokens)
+        return tf.ragged.map_flat_values(self._encoder.lookup, tokens)
 
     def _joined(self, first, second):
         separator = tf.fill([first.nrows(), 1], SEPARATOR_ID)

@@ -12,8 +12,15 @@ from imbalance.run_folder import Run
 ODD = "\x1f\0\t\n \u3000\ufeff\ufffd😀一Aé\u0301b"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
+WORDS = ("--set", "data.tokens=words", "--set", "data.vocabulary_size=20")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(), (*WORDS, "--set", "data.oov_buckets=500")],
+    ids=["characters", "words, unknown ones by hash"],
+)
+def run(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("pairs")
     draw = random.Random(1)
     words = ["我们", "喜欢", "北京", "红色", "book", "river"]
@@ -30,6 +37,7 @@ def run(tmp_path_factory):
         *("--set", "data.text_column=[left, right]", "--set", "data.label_column=same"),
         # The last epoch is kept.
         *("--set", "data.validation_fraction=0", "--set", "training.learning_rate=0.01"),
+        *request.param,
     ]
     assert options.run(train.main, [str(each) for each in settings]) == 0
     return Run(folder / "run")

@@ -60,12 +60,23 @@ def entries(config):
     return {each.name for each in Path(config.cache).iterdir()}
 
 
-def test_rows_are_those_of_the_encoder(source):
-    config = configured(source)
+@pytest.mark.parametrize(
+    "changes", [{}, {"tokens": "words", "vocabulary_size": 40, "oov_buckets": 9}]
+)
+def test_rows_are_those_of_the_encoder(source, changes):
+    config = configured(source, **changes)
     found = load(config)
     encoded = encode(found, config)
     tokenizer = Tokenizer.from_config(config)
-    expected = TextEncoder.fit(list(found.splits["train"].texts), tokenizer, 8000)
+    texts = list(tokenizer.prepare_each(found.splits["train"].texts))
+    expected = TextEncoder.fit(texts, tokenizer, config.vocabulary_size)
+    buckets = config.oov_buckets
+    expected = TextEncoder.of(tokenizer, expected.vocabulary[2:], buckets)
+    if buckets:  # words of the validation split are there that training has not
+        highest = max(
+            max(p.ids) for p in encoded.rows["validation"].parts(np.random.default_rng(1))
+        )
+        assert highest >= config.vocabulary_size
     assert encoded.encoder.vocabulary == expected.vocabulary
     for split, rows in encoded.rows.items():
         ids = expected.encode(found.splits[split].texts).to_list()

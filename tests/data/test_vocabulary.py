@@ -55,13 +55,32 @@ def test_many_texts_are_encoded_in_blocks():
 
 
 @pytest.mark.parametrize("keep", ["all", "letters"])
-@pytest.mark.parametrize("tokens", ["characters", "words"])
-def test_many_texts_get_the_ids_that_the_graph_gives(tokens, keep):
+@pytest.mark.parametrize(
+    ("tokens", "oov_buckets"), [("characters", 0), ("words", 0), ("words", 3), ("words", 1000)]
+)
+def test_many_texts_get_the_ids_that_the_graph_gives(tokens, oov_buckets, keep, tmp_path):
     tokenizer = Tokenizer(tokens, keep, max_characters=20, max_length=6)
     texts = ["我爱 北京", "", "\u3000a\t\tb\u200b", "[PAD] [UNK]", "书\x00书\U0001f31f" * 9]
+    texts += ["[OOV0] [OOV1] Cobbe", "Cobbe 北京"]
     prepared = tokenizer.prepare(texts)
-    encoder = TextEncoder.fit(prepared[:2], tokenizer, vocabulary_size=6)
-    assert encoder.encode(texts).to_list() == encoder.ragged(tf.constant(prepared)).to_list()
+    fitted = TextEncoder.fit(prepared[:2], tokenizer, vocabulary_size=6)
+    encoder = TextEncoder.of(tokenizer, fitted.vocabulary[2:], oov_buckets)
+    ids = encoder.encode(texts).to_list()
+    assert ids == encoder.ragged(tf.constant(prepared)).to_list()
+    assert max(map(max, filter(None, ids))) < len(encoder.vocabulary)
+    encoder.save(tmp_path / "vocabulary.txt")
+    loaded = TextEncoder.load(tmp_path / "vocabulary.txt", tokenizer)
+    assert loaded.encode(texts).to_list() == ids
+
+
+def test_an_unknown_word_has_an_id_of_its_own_behind_the_others():
+    words = Tokenizer("words", "all", None, 20)
+    encoder = TextEncoder.of(words, ["a", "b"], oov_buckets=10_000)
+    a, new, again, named = encoder.ids(["a", "Cobbe", "Cobbe", "[UNK]"]).tolist()
+    assert (a, named) == (2, 1)
+    assert new == again >= 4
+    assert TextEncoder.of(words, ["a", "b"]).ids(["a", "Cobbe"]).tolist() == [2, 1]
+    assert encoder.ids([]).shape == (0,)
 
 
 def test_a_pair_has_the_separator_between_its_sides(tmp_path):

@@ -75,6 +75,26 @@ def test_overlap_is_that_of_n_grams():
         np.testing.assert_allclose(features, expected, atol=1e-6)
 
 
+def test_a_rare_token_in_common_weighs_more():
+    # Ids are by frequency; the unknown token, 1, counts nothing.
+    rows = np.array([[3, 90, 2, 3, 80], [3, 90, 2, 90, 80], [1, 90, 2, 90, 1], [2, 3, 4, 0, 0]])
+    found = models.NgramOverlap(weighted=True)(models.PairSides()(rows.astype("int32")))
+    assert found.shape == (4, 10)
+    third, ninety, eighty = np.log([3, 90, 80])
+    expected = [
+        [third / (third + ninety), third / (third + eighty)],
+        [ninety / (third + ninety), ninety / (ninety + eighty)],
+        [1, 1],
+        [0, 0],
+    ]
+    np.testing.assert_allclose(ops.convert_to_numpy(found)[:, 8:], expected, rtol=1e-5)
+    # The others are as they were, and a layer that was saved without the argument has them alone.
+    plain = models.NgramOverlap.from_config({"name": "overlap"})
+    found = ops.convert_to_numpy(found)
+    sides = models.PairSides()(rows.astype("int32"))
+    np.testing.assert_array_equal(ops.convert_to_numpy(plain(sides)), found[:, :8])
+
+
 @pytest.mark.parametrize("word_dropout", [0.0, 0.5])
 def test_saved_and_loaded(tmp_path, word_dropout):
     network = model(word_dropout=word_dropout, l2=0.01)
