@@ -8,6 +8,7 @@ status 1 if one is above 1e-5.
 """
 
 import argparse
+import functools
 import json
 import os
 import socket
@@ -37,6 +38,8 @@ OPTIMIZERS = {
     "adam, averaged weights": {"ema": 0.9},
     "adam, warm-up and cosine": {"schedule": "cosine", "warmup": 0.3},
     "adam, scaled loss": {"precision": "mixed_float16"},
+    # Another loss sets in, with a state of its own.
+    "adam, a loss after cross entropy": {"cross_entropy_first": 0.5},
     "lazy_adam": {"optimizer": "lazy_adam"},
     "lazy_adam, averaged weights": {"optimizer": "lazy_adam", "ema": 0.9},
     "lazy_adam, scaled loss": {"optimizer": "lazy_adam", "precision": "mixed_float16"},
@@ -178,7 +181,7 @@ def _train(setting: str, path: Path, cases: Iterator[Case]) -> None:
     import tensorflow as tf
 
     from imbalance.config import Cluster, TrainingConfig
-    from imbalance.training import devices, loop, stateful
+    from imbalance.training import devices, loop
 
     if setting == "devices":
         [cpu] = tf.config.list_physical_devices("CPU")
@@ -193,11 +196,10 @@ def _train(setting: str, path: Path, cases: Iterator[Case]) -> None:
         keras.utils.set_random_seed(1)
         keras.backend.clear_session()
         with strategy.scope():
-            model = _network(case)
+            model, callbacks = _network(case)
         batches = _batches(case)
-        averaged = [stateful.AveragedWeights()] if model.optimizer.use_ema else []
         history = loop.train(
-            model, batches, epochs=_EPOCHS, validation=batches, callbacks=averaged
+            model, batches, epochs=_EPOCHS, validation=batches, callbacks=callbacks
         ).history
         state = [*model.variables, *([] if case.optimizer is None else model.optimizer.variables)]
         for number, variable in enumerate(state):
@@ -242,10 +244,12 @@ def _cases(only, optimizers) -> Iterator[Case]:
 def _network(case: Case):
     import keras
 
-    from imbalance import metrics
+    from imbalance import losses, metrics
     from imbalance.config import TrainingConfig
     from imbalance.models import LossStateModel, MemberMean
     from imbalance.training import optimizers
+    from imbalance.training.first_loss import LaterLoss
+    from imbalance.training.stateful import AveragedWeights
 
     loss, of_tokens = case.loss, case.of_tokens
 
@@ -261,11 +265,19 @@ def _network(case: Case):
     model = LossStateModel(ids, MemberMean(2)(outputs))
     kind = "weighted_metrics" if of_tokens else "metrics"
     scores = [metrics.MacroF1(CLASSES, loss.activation)]
-    optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
+    optimizer, callbacks = keras.optimizers.SGD(0.5, momentum=0.9), []
+    compile_with = functools.partial(model.compile, **{kind: scores})
     if case.optimizer is not None:
-        optimizer = optimizers.build(TrainingConfig(**case.optimizer), _EPOCHS * len(SIZES))
-    model.compile(optimizer, loss, **{kind: scores})
-    return model
+        settings = TrainingConfig(epochs=_EPOCHS, **case.optimizer)
+        optimizer = optimizers.build(settings, _EPOCHS * len(SIZES))
+        if settings.ema is not None:
+            callbacks.append(AveragedWeights())
+        if settings.loss_from:
+            later = losses.get("ghm_loss", momentum=0.9)
+            again = functools.partial(compile_with, optimizer)
+            callbacks.append(LaterLoss(again, later, settings.loss_from))
+    compile_with(optimizer, loss)
+    return model, callbacks
 
 
 def _batches(case: Case):
