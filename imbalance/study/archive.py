@@ -4,8 +4,9 @@ Beside ``NAME.csv`` stands ``NAME-predictions.npz``, without pickles, with the a
 
 ==========================  ================================================================
 ``cells``                   uint8, JSON: ``{"model/loss/seed": record}``. A record has ``asked``,
-                            ``seconds`` and ``training_rows`` of the cell's ``cell.json`` and the
-                            names of its arrays ``y_true`` and ``unseen``. From ``asked`` are
+                            ``seconds``, ``training_rows`` and ``rows`` of the cell's
+                            ``cell.json`` and the names of its arrays ``y_true`` and ``unseen``.
+                            From ``asked`` are
                             left out what is of a machine: ``name``, ``output_dir``,
                             ``data.source`` and ``data.cache``
 ``model/loss/seed``         integers, y_pred − y_true of the test rows, shape (n,): mostly zeros
@@ -30,6 +31,7 @@ from imbalance.config import merge
 from imbalance.study import kinds, results
 from imbalance.study.cells import Cell
 from imbalance.study.config import Study
+from imbalance.study.content import Contents
 from imbalance.study.files import UNREADABLE, small
 from imbalance.study.jobs import difference
 from imbalance.study.predictions import Predictions
@@ -50,6 +52,7 @@ class Archive:
     """
 
     def __init__(self, study: Study):
+        self._contents = Contents()
         self.path = study.results.with_name(f"{study.results.stem}-predictions.npz")
         self._arrays, self._records = _read(self.path) if self.path.exists() else ({}, {})
         table = results.read(study.results)
@@ -62,7 +65,7 @@ class Archive:
         return cell.finished or (key in self._scored and key in self._records)
 
     def result(self, cell: Cell) -> Mapping:
-        """Return a finished cell's ``asked``, ``seconds`` and ``training_rows``.
+        """Return a finished cell's ``asked``, ``seconds``, ``training_rows`` and ``rows``.
 
         Without its folder, ``asked`` has the paths of now.
         """
@@ -76,6 +79,10 @@ class Archive:
     def stale(self, cell: Cell) -> str | None:
         """Return in what a finished cell is not what is asked for now, or nothing if it is."""
         return difference(self.result(cell)["asked"], cell.asked)
+
+    def other_rows(self, cell: Cell) -> str | None:
+        """Return that the data of a finished cell had other rows than it has now, or nothing."""
+        return self._contents.changed(cell, self.result(cell))
 
     def predictions(self, cell: Cell) -> Predictions:
         """Return the predictions in the file, without probabilities."""
@@ -96,6 +103,8 @@ class Archive:
             result, predictions = cell.result(), cell.predictions()
             truth = small(predictions.truth)
             record = {
+                # A cell of earlier versions has none.
+                **({"rows": result["rows"]} if result.get("rows") else {}),
                 "asked": _portable(result["asked"]),
                 "seconds": result["seconds"],
                 "training_rows": result["training_rows"],

@@ -29,6 +29,7 @@ from sklearn.svm import LinearSVC
 from imbalance.config import DataConfig
 from imbalance.data import load
 from imbalance.evaluation.scores import unseen_rows
+from imbalance.study import content
 from imbalance.study.cells import Outcome
 from imbalance.study.predictions import LabelPredictions
 
@@ -62,7 +63,7 @@ def train(asked: Mapping) -> Outcome:
     unseen = unseen_rows(test.digests, np.concatenate([split.digests for split in known]))
     predictions = LabelPredictions(test.labels, y_pred, unseen, probabilities, test.subgroups)
     counts = np.bincount(labels, minlength=len(corpus.labels))
-    return Outcome(predictions, corpus.labels, counts, seconds)
+    return Outcome(predictions, corpus.labels, counts, seconds, rows=content.digest(corpus))
 
 
 def _linear(name: str, texts: Sequence[str], labels: np.ndarray, seed: int) -> Callable:

@@ -4,8 +4,9 @@
 ``cell.json``        what was asked for (``asked``), the ``seconds`` it took (of one that was
                      killed and gone on with, those of the epochs that were kept, too), the
                      ``training_rows`` of each class in the order of the ids (validation rows
-                     among them; of spans, how many of each type), and the ``scores`` on the
-                     test split
+                     among them; of spans, how many of each type), what tells its data from
+                     other data (``rows``, see :func:`imbalance.study.content.digest`), and the
+                     ``scores`` on the test split
 ``predictions.npz``  the predictions of the test split, see :mod:`imbalance.study.predictions`
 ===================  ========================================================================
 
@@ -88,6 +89,7 @@ class Outcome:
             together, shape (C,).
         seconds: that the training took.
         seconds_before: of these, those of killed processes, which this one went on from.
+        rows: of all splits, see :func:`imbalance.study.content.digest`.
     """
 
     predictions: Predictions
@@ -95,3 +97,4 @@ class Outcome:
     training_rows: np.ndarray
     seconds: float
     seconds_before: float = 0.0
+    rows: str = ""

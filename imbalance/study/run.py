@@ -54,6 +54,7 @@ def run(
     runner = runner or jobs.runner(at_once)
     with jobs.only_one(study.output_dir):
         archive = Archive(study)
+        _check_rows(study, archive, chosen if replace_stale else ())
         (study.output_dir / FAILURES).unlink(missing_ok=True)
         failures = _tune(study, chosen, runner, at_once)
         failures |= _train(study, archive, only, failures, replace_stale, runner, at_once)
@@ -118,7 +119,7 @@ def lines(study: Study, only: str = "*") -> list[str]:
         state = "to train"
         if archive.finished(cell):
             clock.add(cell.kind, archive.result(cell)["seconds"])
-            changed = archive.stale(cell)
+            changed = archive.stale(cell) or archive.other_rows(cell)
             state = f"stale: {changed}" if changed else "finished"
         elif reason := _absent(cell):
             state = f"skipped: {reason}"
@@ -131,6 +132,25 @@ def lines(study: Study, only: str = "*") -> list[str]:
             told.append(f"{row.name}: {trials} trials to make, of {each} trainings each")
     told.append(f"{len(waiting)} of {len(cells)} cells to train, {clock.left(waiting)}")
     return told
+
+
+def _check_rows(study: Study, archive: Archive, replaced: Sequence[Cell]) -> None:
+    """Refuse to put results beside those of other data, but for cells that are trained again."""
+    names = {cell.name for cell in replaced}
+    others = [
+        cell.name
+        for cell in study.cells(tuning.settings(study))
+        if cell.name not in names
+        and archive.finished(cell)
+        and not archive.stale(cell)
+        and archive.other_rows(cell)
+    ]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise InputError(
+            f"{study.results}: {others[0]}{more} had other rows than data.source has now, expected "
+            "the data that the results are of; --replace-stale trains them again"
+        )
 
 
 def _tune(study: Study, cells: Sequence[Cell], runner: Runner, at_once: int) -> dict[str, str]:
@@ -166,7 +186,7 @@ def _train(study, archive, only, untuned, replace_stale, runner, at_once) -> dic
         if cell.loss in untuned:
             failures[cell.name] = untuned[cell.loss]
         elif archive.finished(cell):
-            changed = archive.stale(cell)
+            changed = archive.stale(cell) or archive.other_rows(cell)
             if changed and replace_stale:
                 archive.drop(cell)
                 if cell.finished:

@@ -21,15 +21,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from imbalance import tasks, unfinished
 from imbalance.checks import InputError
 from imbalance.config import RunConfig
 from imbalance.evaluation.evaluate import texts_met
 from imbalance.evaluation.scores import unseen_rows
 from imbalance.run_folder import Run
-from imbalance.study import baselines, jobs, kinds
+from imbalance.study import baselines, content, jobs, kinds
 from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.scoring import scores
 from imbalance.training.checkpoint import Unusable
@@ -54,6 +52,7 @@ def work(job: Mapping) -> None:
             "asked": asked,
             "seconds": round(outcome.seconds_before + time.monotonic() - started, 1),
             "training_rows": dict(zip(outcome.labels, outcome.training_rows.tolist(), strict=True)),
+            "rows": outcome.rows,
             "scores": scores(outcome),
         }
         text = json.dumps(result, ensure_ascii=False, indent=1)
@@ -116,9 +115,10 @@ def network(config: RunConfig, run: Unfinished, split: str) -> Outcome:
     unseen = unseen_rows(rows.digests, texts_met(corpus, split))
     predictions = kinds.of_task(config.task).of_run(written, rows, unseen)
     names = task.names(corpus)
-    counts = sum(corpus.splits[each].counts(len(names)) for each in ("train", "validation"))
-    seconds = training.summary["seconds"]
-    return Outcome(predictions, names, np.asarray(counts), seconds, training.seconds_before)
+    return Outcome(
+        *(predictions, names, content.training_rows(corpus.splits, names)),
+        *(training.summary["seconds"], training.seconds_before, content.digest(corpus)),
+    )
 
 
 def _train(config: RunConfig, corpus, run: Unfinished) -> Training:
