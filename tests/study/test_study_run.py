@@ -17,6 +17,7 @@ import yaml
 from imbalance.checks import InputError
 from imbalance.study import jobs, paired, report, results, tuning, worker
 from imbalance.study.__main__ import main
+from imbalance.study.archive import Archive
 from imbalance.study.cells import CELL, PREDICTIONS, Outcome
 from imbalance.study.config import Study
 from imbalance.study.predictions import LabelPredictions
@@ -468,6 +469,42 @@ def test_a_baseline_leaves_its_folder(write, small_corpus):
     assert result["scores"]["unseen"]["accuracy"] == 1
     assert result["training_rows"] == {"Law": 6, "体育": 40, "经济": 12}
     assert jobs.stale(cell) is None
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_results_of_other_data_are_not_put_beside(write, small_corpus, tmp_path, split, earlier):
+    data = tmp_path / "data"
+    shutil.copytree(small_corpus, data)
+    study = write(
+        base={"data": {"source": str(data), "cache": None}, "model": {"args": {"filters": 4}}},
+        baselines={"names": ["svm", "svm_balanced"]},
+    )
+
+    def runner(job, log):
+        worker.work(job)
+
+    assert run(study, "svm-*", runner=runner) == {}
+    assert lines(study, "svm-*")[0] == "svm-seed1: finished"
+    if earlier:  # a version that kept no digest of the rows
+        for file in study.output_dir.rglob(CELL):
+            result = json.loads(file.read_text(encoding="utf-8"))
+            del result["rows"]
+            file.write_text(json.dumps(result), encoding="utf-8")
+        Archive(study).path.unlink()
+        assert lines(study, "svm-*")[0] == "svm-seed1: finished"
+    with open(data / f"{split}.csv", "a", encoding="utf-8") as file:
+        file.write("球钱,Law\n")
+    told = lines(study, "svm-*")[0]
+    if earlier and split == "test":  # which is told when a result on those rows is there
+        assert told == "svm-seed1: finished"
+        return
+    assert told == "svm-seed1: stale: data.source had other rows"
+    with pytest.raises(InputError, match="svm-seed1.* had other rows than data.source has now"):
+        run(study, "svm_balanced-*", runner=runner)
+    assert run(study, "svm-*", replace_stale=True, runner=runner) == {}
+    assert run(study, "svm*", runner=runner) == {}
+    assert lines(study, "svm*")[-1].startswith("0 of ")
 
 
 @pytest.mark.slow
