@@ -4,10 +4,12 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from imbalance import checks
 from imbalance.checks import InputError, Parser
-from imbalance.config import FORMATS, SPAN_FORMATS, TASKS, RunConfig
+from imbalance.config import FORMATS, SPAN_FORMATS, TASKS, RunConfig, merge, read_yaml
 from imbalance.data import audit, audit_spans
 
 _EPILOG = """\
@@ -115,23 +117,25 @@ def configuration(options: dict) -> RunConfig:
         given["text_column"] = columns[0] if len(columns) == 1 else columns
     if "files" in given:
         given["files"] = _files(given["files"])
-    base = {}
-    if path is not None:
-        # The whole file is checked, that a slip in it is named; then only what is read is kept.
-        plain = RunConfig.from_yaml(path).to_mapping()
-        base = {name: plain[name] for name in ("task", "data")}
-    elif "source" not in given:
+    if path is None and "source" not in given:
         raise InputError("DATA: got nothing, expected a file, a folder, reviews, or --config")
-    if (
-        "source" in given
-        and "files" not in given
-        and given["source"] != base.get("data", {}).get("source")
-    ):
-        base.get("data", {}).pop("files", None)
-    # The whole configuration, since it knows which formats are of which task.
-    return RunConfig.from_mapping(
-        {"task": task or base.get("task", TASKS[0]), "data": {**base.get("data", {}), **given}}
-    )
+    base = {} if path is None else read_yaml(path)
+    if isinstance(base.get("data"), Mapping) and not _has(given, base["data"].get("files")):
+        base = {**base, "data": {key: base["data"][key] for key in base["data"] if key != "files"}}
+    if task is not None and task != base.get("task", TASKS[0]):
+        # Of the file only the data is of use: network, loss and monitor are of its own task.
+        base = {"task": task, "data": base.get("data", {})}
+    # The whole file is checked, that a slip in it is named; then only what is read is kept.
+    plain = RunConfig.from_mapping(merge(base, {"data": given})).to_mapping()
+    return RunConfig.from_mapping({name: plain[name] for name in ("task", "data")})
+
+
+def _has(given: Mapping, files) -> bool:
+    """Say whether the files of a configuration are those of the data that is given."""
+    if "files" in given or not isinstance(files, Mapping):
+        return "files" not in given
+    folder = given.get("source")
+    return folder is None or all(Path(folder, str(file)).is_file() for file in files.values())
 
 
 def _files(items: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from imbalance.config import PAIR_SEPARATOR
 from imbalance.data import readers, span_rows
 from imbalance.data.accounting import Lines
 from imbalance.data.readers import Skipped
-from imbalance.data.span_rows import OUTSIDE, SpanRow, Unusable
+from imbalance.data.span_rows import DAMAGED, OUTSIDE, SpanRow, Unusable
 
 ANSWER = "answer"
 
@@ -145,7 +145,8 @@ def _row(place: str, context, value) -> SpanRow:
         else:
             spans.append((start, end, ANSWER))
     if not spans:
-        raise Unusable("no answer stands at its offset")
+        # Offsets count characters, of which bytes that do not fit make others.
+        raise Unusable(DAMAGED if row.broken else "no answer stands at its offset")
     control = span_rows.has_control(question + context)  # the separator is one, too
     return row._replace(
         spans=tuple(spans),

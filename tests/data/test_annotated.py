@@ -283,6 +283,23 @@ def test_wrong_encoding_is_refused(tmp_path):
     assert sum(sizes(load(path, encoding="gb18030")).values()) == 9
 
 
+def test_wrong_encoding_of_questions_is_named_as_such(tmp_path):
+    # Offsets count characters, of which the wrong encoding makes others.
+    paragraphs = [
+        {
+            "context": f"天安门在北京的中心{i}",
+            "qas": [{"question": "在哪", "answers": [{"text": "北京", "answer_start": 4}]}],
+        }
+        for i in range(9)
+    ]
+    document = {"data": [{"paragraphs": paragraphs}]}
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="gb18030")
+    with pytest.raises(InputError, match="9 of 9 rows hold bytes that do not fit the encoding"):
+        load(path, "reading")
+    assert sum(sizes(load(path, "reading", encoding="gb18030")).values()) == 9
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

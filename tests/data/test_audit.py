@@ -164,6 +164,20 @@ def test_the_data_settings_of_a_run_can_be_taken(quoted, capsys):
     assert "data.quotes: got True" in capsys.readouterr().err
 
 
+def test_a_configuration_without_a_source_names_the_files_of_the_folder(quoted, tmp_path, capsys):
+    config = tmp_path / "config.yaml"
+    config.write_text("data: {files: {train: one.tsv, test: other.tsv}, quotes: true}\n")
+    wanted = {"train": {"a": 6, "b": 6}, "test": {"a": 3, "b": 2}}
+    assert counts([quoted, "--config", config], capsys) == wanted
+    swapped = ["--files", "train=other.tsv", "--files", "test=one.tsv"]
+    other = {"train": wanted["test"], "test": wanted["train"]}
+    assert counts([quoted, "--config", config, *swapped], capsys) == other
+    # A folder without them has its own.
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "train.tsv").write_text((quoted / "one.tsv").read_text())
+    assert counts([tmp_path / "else", "--config", config], capsys) == {"train": wanted["train"]}
+
+
 def test_help_names_the_sources(capsys):
     with pytest.raises(SystemExit) as leave:
         main(["--help"])
