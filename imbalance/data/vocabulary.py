@@ -190,14 +190,14 @@ def special(tokenizer: Tokenizer) -> tuple[str, ...]:
 def ranked(counts: Mapping[str, int]) -> list[str]:
     """Return tokens by their counts, the most frequent first, ties in order of code points.
 
-    The names of the special tokens are left out.
+    The names of the special tokens and of buckets are left out.
 
     Example:
-        >>> ranked({"b": 1, "a": 1, "c": 2, "[PAD]": 9})
+        >>> ranked({"b": 1, "a": 1, "c": 2, "[PAD]": 9, "[OOV0]": 9})
         ['c', 'a', 'b']
     """
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [token for token, _ in order if token not in _NO_WORDS]
+    return [token for token, _ in order if token not in _NO_WORDS and not _BUCKET.fullmatch(token)]
 
 
 def padded(ids: tf.RaggedTensor) -> tf.Tensor:
