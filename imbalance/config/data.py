@@ -212,7 +212,8 @@ def _files(files, source: str) -> dict[str, str]:
     if files and "train" not in files:
         raise checks.wrong("data.files", dict(files), "the file of train among them")
     if files and source in EMBEDDED:
-        raise checks.wrong("data.files", dict(files), f"nothing, since {source} is no folder")
+        expected = f"nothing, since data.source is {source}, no folder; --data names another"
+        raise checks.wrong("data.files", dict(files), expected)
     for split, file in files.items():
         checks.path(f"data.files.{split}", file)
     return dict(files)

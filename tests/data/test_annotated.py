@@ -143,7 +143,7 @@ def test_wrong_files_are_refused(tmp_path, files, message):
 
 
 def test_embedded_corpora_have_no_files_to_name():
-    with pytest.raises(InputError, match="expected nothing, since reviews is no folder"):
+    with pytest.raises(InputError, match="since data.source is reviews, no folder; --data names"):
         DataConfig(files={"train": "a.txt"})
 
 
