@@ -19,8 +19,8 @@ from imbalance.study.cells import Cell
 
 LOGS = "logs"
 LOCK = ".lock"
-# What does not change a cell's numbers. The data may have moved; that the test rows are the same is
-# checked where predictions are compared.
+# What does not change a cell's numbers. The data may have moved; that its rows are the same is checked
+# by imbalance.study.content.
 _IRRELEVANT = (
     "run.name",
     "run.output_dir",
