@@ -19,8 +19,8 @@ from imbalance.study.cells import Cell
 
 LOGS = "logs"
 LOCK = ".lock"
-# What does not change a cell's numbers. The data may have moved; that its rows are the same is checked
-# by imbalance.study.content.
+# What does not change a cell's numbers. The data may have moved: that its rows are the same is what
+# imbalance.study.content checks.
 _IRRELEVANT = (
     "run.name",
     "run.output_dir",
