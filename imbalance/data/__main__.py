@@ -120,7 +120,7 @@ def configuration(options: dict) -> RunConfig:
     if path is None and "source" not in given:
         raise InputError("DATA: got nothing, expected a file, a folder, reviews, or --config")
     base = {} if path is None else read_yaml(path)
-    if isinstance(base.get("data"), Mapping) and not _has(given, base["data"].get("files")):
+    if isinstance(base.get("data"), Mapping) and _others(given, base["data"].get("files")):
         base = {**base, "data": {key: base["data"][key] for key in base["data"] if key != "files"}}
     if task is not None and task != base.get("task", TASKS[0]):
         # Of the file only the data is of use: network, loss and monitor are of its own task.
@@ -130,12 +130,13 @@ def configuration(options: dict) -> RunConfig:
     return RunConfig.from_mapping({name: plain[name] for name in ("task", "data")})
 
 
-def _has(given: Mapping, files) -> bool:
-    """Say whether the files of a configuration are those of the data that is given."""
-    if "files" in given or not isinstance(files, Mapping):
-        return "files" not in given
-    folder = given.get("source")
-    return folder is None or all(Path(folder, str(file)).is_file() for file in files.values())
+def _others(given: Mapping, files) -> bool:
+    """Say whether the data that is given has other files than a configuration names."""
+    if "files" in given:
+        return True
+    if "source" not in given or not isinstance(files, Mapping):
+        return False
+    return not all(Path(given["source"], str(file)).is_file() for file in files.values())
 
 
 def _files(items: list[str]) -> dict[str, str]:

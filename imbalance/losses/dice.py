@@ -88,7 +88,8 @@ def dsc_loss(y_true, y_pred, alpha=0.1, smooth=1.0, activation="softmax", *, fro
     As p → 1, q falls to 0, for the wrong class as well: a saturated softmax has next to no loss
     from its one wrong class and no gradient. With several classes a network that begins from
     nothing may end there, with one class for every row (``configs/studies/sst5.yaml``); published
-    results are of pre-trained ones. Beside cross entropy, ``cross_entropy+dsc_loss``, it did not
+    results are of pre-trained ones. Beside cross entropy, ``cross_entropy+dsc_loss``, it did not,
+    nor after some epochs of it, ``training.cross_entropy_first``
     (``configs/studies/pos_ud.yaml``).
 
     Args:

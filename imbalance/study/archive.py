@@ -81,7 +81,10 @@ class Archive:
         return difference(self.result(cell)["asked"], cell.asked)
 
     def other_rows(self, cell: Cell) -> str | None:
-        """Return that the data of a finished cell had other rows than it has now, or nothing."""
+        """Return that the data of a finished cell had other rows than it has now, or nothing.
+
+        It reads the data, which :meth:`stale` does not.
+        """
         return self._contents.changed(cell, self.result(cell))
 
     def predictions(self, cell: Cell) -> Predictions:
